@@ -1,0 +1,257 @@
+"""Every reason for which the node refuses, warns or fails, as one coded vocabulary."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """A coded reason; the value is what databases, logs, JSON and result objects carry.
+
+    Each member is documented in ``docs/reasons.md``. ``action`` says what a person can do about it.
+    """
+
+    def __new__(cls, code: str, meaning: str, action: str) -> "Reason":
+        member = str.__new__(cls, code)
+        member._value_ = code
+        member.meaning = meaning  # type: ignore[attr-defined]
+        member.action = action  # type: ignore[attr-defined]
+        return member
+
+    meaning: str
+    action: str
+
+    # An instance that can't be used. Its bytes are kept.
+    NOT_DICOM = ("not-dicom", "The file is not DICOM.", "Send DICOM Part 10 files or use C-STORE.")
+    TRUNCATED = ("truncated", "The data set ends before it is complete.", "Send the instance again.")
+    UNSUPPORTED_SOP_CLASS = (
+        "unsupported-sop-class",
+        "The SOP Class is not one the node accepts.",
+        "Route CT, PET, Real World Value Mapping, SEG, SR and Secondary Capture only.",
+    )
+    UNSUPPORTED_TRANSFER_SYNTAX = (
+        "unsupported-transfer-syntax",
+        "The transfer syntax is unknown or has no decoder.",
+        "Let the sender use Explicit VR Little Endian, or a compression listed in the conformance statement.",
+    )
+    NO_PIXEL_DATA = ("no-pixel-data", "The image has no pixel data.", "Send the instance again with its pixels.")
+    PIXEL_DATA_UNREADABLE = (
+        "pixel-data-unreadable",
+        "The pixel data can't be decoded.",
+        "Check the instance at its source and send it again.",
+    )
+    MISSING_IDENTIFIERS = (
+        "missing-identifiers",
+        "A Study, Series or SOP Instance UID is absent or malformed.",
+        "Correct the sender: without identifiers the instance belongs to no study.",
+    )
+    UID_CONFLICT = (
+        "uid-conflict",
+        "A SOP Instance UID arrived again with other content.",
+        "Compare both copies; the first is used, the second is kept aside.",
+    )
+
+    # A study that can't be analysed honestly.
+    NO_PET = ("no-pet", "There is no PET series that can be analysed.", "Send the attenuation-corrected PET series.")
+    NO_CT = (
+        "no-ct",
+        "There is no CT series to go with the PET.",
+        "Send the CT of the same examination, or allow PET without CT (analysis.pet_only).",
+    )
+    NO_ATTENUATION_CORRECTION = (
+        "no-attenuation-correction",
+        "The PET is not attenuation corrected (Corrected Image lacks ATTN).",
+        "Send the attenuation-corrected reconstruction.",
+    )
+    NOT_A_POSITRON_EMITTER = (
+        "not-a-positron-emitter",
+        "The radionuclide is not a positron emitter although the object is of a PET class.",
+        "Do not route SPECT to the node; correct the SOP Class at the source.",
+    )
+    DYNAMIC_ACQUISITION = (
+        "dynamic-acquisition",
+        "The PET is dynamic or gated: several time frames share the same positions.",
+        "Send the static whole-body reconstruction.",
+    )
+    NO_COMMON_FRAME_OF_REFERENCE = (
+        "no-common-frame-of-reference",
+        "PET and CT have different Frame of Reference UIDs.",
+        "Send the CT acquired with this PET; the node does not register images.",
+    )
+    INSUFFICIENT_OVERLAP = (
+        "insufficient-overlap",
+        "The CT covers too little of the PET.",
+        "Send the CT that covers the PET's field of view.",
+    )
+    NO_GEOMETRY = (
+        "no-geometry",
+        "Position, orientation or pixel spacing is missing.",
+        "Send original images, not screen captures.",
+    )
+    SLICE_GAP = ("slice-gap", "Slices are missing or irregularly spaced.", "Send the missing slices.")
+    DUPLICATE_POSITION = (
+        "duplicate-position",
+        "Several different slices lie at the same position.",
+        "Send one reconstruction per series.",
+    )
+    MIXED_MATRIX = ("mixed-matrix", "Slices differ in rows, columns or pixel spacing.", "Split the series at the source.")
+    MIXED_ORIENTATION = ("mixed-orientation", "Slices differ in orientation.", "Split the series at the source.")
+    MIXED_ACQUISITIONS = (
+        "mixed-acquisitions",
+        "Slices come from acquisitions that do not belong together.",
+        "Split the series at the source.",
+    )
+    GANTRY_TILT = (
+        "gantry-tilt",
+        "Slices are sheared: the stacking direction is not the slice normal.",
+        "Send an untilted reconstruction.",
+    )
+    TOO_FEW_SLICES = ("too-few-slices", "Too few slices for a volume.", "Send the whole series.")
+
+    # A PET that can't be quantified.
+    NO_PATIENT_WEIGHT = ("no-patient-weight", "Patient Weight is missing or zero.", "Enter the weight at the scanner.")
+    NO_PATIENT_SIZE = ("no-patient-size", "Patient Size is missing: no SUL or SUVbsa.", "Enter the height.")
+    NO_DOSE = ("no-dose", "Radionuclide Total Dose is missing or zero.", "Enter the injected activity.")
+    NO_HALF_LIFE = ("no-half-life", "Radionuclide Half Life is missing and unknown.", "Correct the header.")
+    NO_ADMINISTRATION_TIME = (
+        "no-administration-time",
+        "The time of injection is missing.",
+        "Enter the injection time at the scanner.",
+    )
+    NO_ACQUISITION_TIME = ("no-acquisition-time", "The time of acquisition is missing.", "Correct the header.")
+    ADMINISTRATION_AFTER_SCAN = (
+        "administration-after-scan",
+        "The injection lies after the scan, and no midnight explains it.",
+        "Correct the injection time.",
+    )
+    UNSUPPORTED_UNITS = (
+        "unsupported-units",
+        "The PET is in units that can't be converted to SUV.",
+        "Reconstruct in Bq/ml.",
+    )
+    NO_VENDOR_FACTOR = (
+        "no-vendor-factor",
+        "The PET is in counts and the vendor's scale factor is missing.",
+        "Do not strip private tags (7053,1000) and (7053,1009).",
+    )
+    NO_DECAY_CORRECTION_INFORMATION = (
+        "no-decay-correction-information",
+        "It can't be told whether or to when the PET is decay corrected.",
+        "Correct Decay Correction (0054,1102).",
+    )
+
+    # Said and marked; the result stands.
+    DOSE_IN_MBQ = ("dose-in-mbq", "The dose was given in MBq and taken as such.", "Correct the dose unit.")
+    WEIGHT_IN_GRAMS = ("weight-in-grams", "The weight was given in grams and taken as such.", "Correct the weight.")
+    SCAN_OVER_MIDNIGHT = ("scan-over-midnight", "Injection and scan lie on two days.", "None needed.")
+    DATES_SHIFTED = (
+        "dates-shifted",
+        "Dates disagree as after de-identification; times of day were used.",
+        "None needed if the study was de-identified.",
+    )
+    DECAY_REFERENCE_UNCERTAIN = (
+        "decay-reference-uncertain",
+        "Candidates for the decay reference time differ by more than 1 % in SUV.",
+        "Compare the candidates with the scanner's own SUV.",
+    )
+    DECAY_CORRECTION_ASSUMED = (
+        "decay-correction-assumed",
+        "Decay Correction is missing; taken from Corrected Image.",
+        "Check against the scanner's own SUV.",
+    )
+    HALF_LIFE_DISAGREES = (
+        "half-life-disagrees",
+        "The header's half-life is more than 2 % off the radionuclide's.",
+        "Check the radionuclide.",
+    )
+    HALF_LIFE_ASSUMED = ("half-life-assumed", "The half-life was taken from the radionuclide.", "Correct the header.")
+    RESCALE_INTERCEPT = ("rescale-intercept", "The PET has a rescale intercept other than 0.", "Check the series.")
+    VENDOR_FACTOR_DISAGREES = (
+        "vendor-factor-disagrees",
+        "The vendor's SUV factor and the one computed differ by more than 1 %.",
+        "Check weight, dose and times.",
+    )
+    UPTAKE_TIME_UNUSUAL = (
+        "uptake-time-unusual",
+        "The time from injection to scan is outside the usual range.",
+        "Check the injection time; delayed scans are legitimate.",
+    )
+    DUPLICATES_DROPPED = ("duplicates-dropped", "Identical slices at one position; one was used.", "None needed.")
+    CT_COVERS_PARTLY = ("ct-covers-partly", "The CT covers the PET only in part.", "Read the rest with care.")
+    PET_WITHOUT_CT = ("pet-without-ct", "Analysed without a CT: locations are coarse.", "Send the CT.")
+    LIVER_REFERENCE_UNUSUAL = (
+        "liver-reference-unusual",
+        "The mean SUV of the liver is outside 1.3 to 3.0.",
+        "Check weight, dose and times; diseased or fed livers differ.",
+    )
+
+    # The node itself.
+    CALLED_AE_UNKNOWN = ("called-ae-unknown", "The called AE title is not this node's.", "Correct the sender.")
+    CALLING_AE_NOT_ALLOWED = (
+        "calling-ae-not-allowed",
+        "The calling AE title is not on the list.",
+        "Add it to listener.allowed_calling_ae_titles.",
+    )
+    ADDRESS_NOT_ALLOWED = ("address-not-allowed", "The address is not on the list.", "Add it to listener.allowed_addresses.")
+    DISK_FULL = ("disk-full", "There is no room to keep the instance safely.", "Free space in the spool.")
+    INCOMPLETE = (
+        "incomplete",
+        "The quiet time passed and evidence says that slices are missing.",
+        "Send the missing instances; they start a new revision.",
+    )
+    WORKER_DIED = ("worker-died", "The analysis process died.", "See the log; `uptake retry`.")
+    ANALYSIS_TIMEOUT = ("analysis-timeout", "The analysis took longer than analysis.timeout_s.", "See the log.")
+    OUT_OF_MEMORY = ("out-of-memory", "The analysis ran out of memory.", "Give the node more memory; `uptake retry`.")
+    INTERNAL_ERROR = ("internal-error", "A defect in the node.", "Report it with the log line; `uptake retry`.")
+
+    # Delivery.
+    DESTINATION_UNREACHABLE = (
+        "destination-unreachable",
+        "No association with the destination: connection failed.",
+        "Start the destination; delivery goes on by itself.",
+    )
+    DESTINATION_REJECTED_ASSOCIATION = (
+        "destination-rejected-association",
+        "The destination rejected or aborted the association.",
+        "Register this node's AE title at the destination.",
+    )
+    DESTINATION_REFUSES_SOP_CLASS = (
+        "destination-refuses-sop-class",
+        "The destination does not accept this SOP Class.",
+        "See `uptake probe`; configure the destination, then `uptake retry`.",
+    )
+    DESTINATION_REFUSED_OBJECT = (
+        "destination-refused-object",
+        "The destination answered C-STORE with a failure status.",
+        "See the destination's log for the status, then `uptake retry`.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """A reason with what was found in this case."""
+
+    reason: Reason
+    detail: str
+
+    def __str__(self) -> str:
+        return f"{self.reason}: {self.detail}"
+
+
+class UptakeError(Exception):
+    """Root of the errors raised by this project."""
+
+
+class Refused(UptakeError):
+    """Input that is not analysed, stored or sent, with the coded reason and what was found."""
+
+    def __init__(self, reason: Reason, detail: str) -> None:
+        super().__init__(f"{reason}: {detail} {reason.action}")
+        self.reason = reason
+        self.detail = detail
+
+    def __reduce__(self) -> tuple[type["Refused"], tuple[Reason, str]]:
+        return Refused, (self.reason, self.detail)
+
+    @property
+    def remark(self) -> Remark:
+        return Remark(self.reason, self.detail)

@@ -1,0 +1,164 @@
+"""Settings: typed, from a TOML file and the environment (``UPTAKE_LISTENER__PORT=104``), named as in a PACS form."""
+
+import os
+import tomllib
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from config.tracers import Tracer
+
+AETitle = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=16, pattern=r"^[^\\\x00-\x1f]+$")]
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Listener(Section):
+    """Where the node is reached by DICOM. An empty list allows everybody."""
+
+    ae_title: AETitle = "UPTAKE"
+    host: str = "127.0.0.1"
+    port: Port = 11112
+    allowed_calling_ae_titles: tuple[AETitle, ...] = ()
+    allowed_addresses: tuple[IPv4Network | IPv6Network, ...] = ()
+    maximum_associations: int = Field(25, ge=1)
+    maximum_pdu_bytes: int = Field(131072, ge=4096)
+    network_timeout_s: float = Field(60.0, gt=0)
+
+
+class Destination(Section):
+    """A DICOM peer that receives results."""
+
+    name: str
+    ae_title: AETitle
+    host: str
+    port: Port
+    network_timeout_s: float = Field(30.0, gt=0)
+
+
+class Spool(Section):
+    """Where received instances and results lie; intake stops when less than ``minimum_free_mb`` is left."""
+
+    folder: Path = Path("spool")
+    minimum_free_mb: int = Field(1024, ge=0)
+
+
+class Database(Section):
+    """SQLAlchemy URL; empty for SQLite beside the spool. May hold a password, so it is never logged."""
+
+    url: SecretStr = SecretStr("")
+
+
+class Completeness(Section):
+    """When evidence says complete, a study is analysed at once; otherwise after ``quiet_time_s`` without arrivals."""
+
+    quiet_time_s: float = Field(60.0, ge=0)
+    poll_s: float = Field(0.5, gt=0)
+
+
+ThresholdRule = Literal[
+    "iterative",
+    "41-percent",
+    "50-percent",
+    "suv-2.5",
+    "suv-3.0",
+    "suv-4.0",
+    "liver-2sd",
+    "percist",
+]
+
+
+class AnalysisSettings(Section):
+    """What is analysed and how. ``tracer`` overrides the header."""
+
+    tracer: Tracer | None = None
+    threshold: ThresholdRule = "iterative"
+    pet_only: bool = False
+    minimum_volume_ml: float = Field(0.3, ge=0)
+    timeout_s: float = Field(600.0, gt=0)
+    maximum_attempts: int = Field(3, ge=1)
+
+
+class Results(Section):
+    """How result objects present themselves."""
+
+    label: str = "RESEARCH"
+    manufacturer: str = "uptake"
+    series_number: int = Field(9000, ge=1)
+
+
+class Delivery(Section):
+    """Retries with exponential back-off from ``first_retry_s`` to ``last_retry_s``, then a person decides."""
+
+    maximum_attempts: int = Field(20, ge=1)
+    first_retry_s: float = Field(5.0, gt=0)
+    last_retry_s: float = Field(900.0, gt=0)
+
+
+class Logging(Section):
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["console", "json"] = "console"
+
+
+class Settings(BaseSettings):
+    """All settings. Precedence: environment, then the TOML file, then defaults."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="UPTAKE_", env_nested_delimiter="__", extra="forbid", frozen=True, nested_model_default_partial_update=True
+    )
+
+    listener: Listener = Listener()
+    destinations: tuple[Destination, ...] = ()
+    spool: Spool = Spool()
+    database: Database = Database()
+    completeness: Completeness = Completeness()
+    analysis: AnalysisSettings = AnalysisSettings()
+    results: Results = Results()
+    delivery: Delivery = Delivery()
+    logging: Logging = Logging()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (env_settings, init_settings)
+
+    @property
+    def database_url(self) -> str:
+        """The SQLAlchemy URL with its password."""
+        return self.database.url.get_secret_value() or f"sqlite:///{self.spool.folder.absolute() / 'uptake.db'}"
+
+
+def load(path: Path | None = None) -> Settings:
+    """Settings from a TOML file and the environment.
+
+    Parameters
+    ----------
+    path
+        The file; by default the one that ``UPTAKE_CONFIG`` names, else ``uptake.toml`` in the working folder if it
+        is there, else ``/etc/uptake/uptake.toml`` if that is there.
+
+    Raises
+    ------
+    OSError
+        If a named file can't be read.
+    tomllib.TOMLDecodeError, pydantic.ValidationError
+        If it isn't TOML, or a setting is unknown or out of range.
+    """
+    if path is None and "UPTAKE_CONFIG" in os.environ:
+        path = Path(os.environ["UPTAKE_CONFIG"])
+    if path is None:
+        path = next((p for p in (Path("uptake.toml"), Path("/etc/uptake/uptake.toml")) if p.is_file()), None)
+    table = tomllib.loads(path.read_text(encoding="utf-8")) if path else {}
+    return Settings(**table)

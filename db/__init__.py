@@ -1,0 +1,1 @@
+"""Tables, sessions, migrations, the audit trail and the queries people ask."""

@@ -1,0 +1,1 @@
+"""Everything that speaks DICOM: files, series, volumes, SUV, result objects, listener, sender."""

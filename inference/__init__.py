@@ -1,0 +1,1 @@
+"""Everything that looks at voxels. Knows arrays, affines and findings, never DICOM."""

@@ -1,0 +1,1 @@
+"""The application: intake, completeness, work queue, analysis, delivery, supervision, command line."""

@@ -1,0 +1,157 @@
+"""One analysis: the instances of a study become findings and result objects."""
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from enum import StrEnum
+from importlib.metadata import version
+from pathlib import Path
+
+from pydicom import Dataset
+
+from config.settings import Settings
+from config.tracers import PROFILES
+from dicom_io.digest import dataset_digest
+from dicom_io.identity import PredecessorReport, Provenance
+from dicom_io.picture import encode_picture
+from dicom_io.report import encode_report
+from dicom_io.result import ResultContext
+from dicom_io.segmentation import encode_segmentation
+from dicom_io.series import Pair, choose_pair, group_series
+from dicom_io.suv import quantify, to_suv
+from dicom_io.volume import read_ct, read_pet
+from inference.pipeline import Options, analyse
+
+Progress = Callable[[str], None]
+
+
+class ResultKind(StrEnum):
+    SEGMENTATION = "seg"
+    REPORT = "sr"
+    PICTURE = "picture"
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """Which analysis of a study this is, and the report that it replaces."""
+
+    number: int = 1
+    predecessor: PredecessorReport | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What one analysis gave. Where nothing is segmented there is no SEG among ``objects``."""
+
+    context: ResultContext
+    pair: Pair
+    objects: Mapping[ResultKind, Dataset]
+    timings_s: Mapping[str, float]
+
+
+def analyse_study(
+    headers: Sequence[Dataset],
+    settings: Settings,
+    *,
+    revision: Revision = Revision(),
+    progress: Progress = lambda stage: None,
+) -> Outcome:
+    """Analyse one study from the headers of its instances, whose pixels are read from ``header.filename``.
+
+    Raises
+    ------
+    Refused
+        With the coded reason, when the study can't be analysed honestly.
+    """
+    clock = _Stopwatch(progress)
+    clock.start("choose series")
+    pair = choose_pair(group_series(headers), pet_only=settings.analysis.pet_only)
+    clock.start("read")
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        digesting = pool.submit(_input_digest, pair)
+        ct = read_ct(pair.ct) if pair.ct else None
+        pet = read_pet(pair.pet)
+        input_digest = digesting.result()
+    clock.start("quantify")
+    quantification = quantify(pet.headers, pair.mappings)
+    suv = to_suv(pet, quantification)
+    tracer = settings.analysis.tracer or quantification.tracer
+    options = Options(
+        profile=PROFILES[tracer],
+        threshold=settings.analysis.threshold,
+        minimum_volume_ml=settings.analysis.minimum_volume_ml,
+    )
+    clock.stop()
+    analysis = analyse(suv, ct.volume if ct else None, options, progress)
+    clock.start("encode")
+    provenance = Provenance(
+        version=version("uptake"),
+        label=settings.results.label,
+        manufacturer=settings.results.manufacturer,
+        input_digest=input_digest,
+        settings_digest=settings_digest(settings),
+        revision=revision.number,
+        series_number=settings.results.series_number,
+        predecessor=revision.predecessor,
+    )
+    context = ResultContext(
+        pet=pet, suv=suv, ct=ct, quantification=quantification, analysis=analysis, provenance=provenance
+    )
+    segmentation = encode_segmentation(context)
+    objects = {
+        ResultKind.SEGMENTATION: segmentation,
+        ResultKind.REPORT: encode_report(context, segmentation),
+        ResultKind.PICTURE: encode_picture(context),
+    }
+    clock.stop()
+    return Outcome(
+        context=context,
+        pair=pair,
+        objects={kind: dataset for kind, dataset in objects.items() if dataset is not None},
+        timings_s={**clock.timings_s, **analysis.timings_s},
+    )
+
+
+def settings_digest(settings: Settings) -> str:
+    """SHA-256 of the settings that shape a result."""
+    shaping = settings.model_dump(mode="json", include={"analysis", "results"})
+    return hashlib.sha256(json.dumps(shaping, sort_keys=True).encode()).hexdigest()
+
+
+def write_objects(objects: Mapping[ResultKind, Dataset], folder: Path) -> dict[ResultKind, Path]:
+    """Write result objects as Part 10 files ``seg.dcm``, ``sr.dcm`` and ``picture.dcm``; returns their paths."""
+    folder.mkdir(parents=True, exist_ok=True)
+    written = {}
+    for kind, dataset in objects.items():
+        written[kind] = folder / f"{kind}.dcm"
+        dataset.save_as(written[kind], enforce_file_format=True)
+    return written
+
+
+def _input_digest(pair: Pair) -> str:
+    series = [pair.pet, *([pair.ct] if pair.ct else [])]
+    headers = [*(header for one in series for header in one.headers), *pair.mappings]
+    lines = sorted(f"{header.SOPInstanceUID} {dataset_digest(Path(header.filename))}" for header in headers)
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+class _Stopwatch:
+    def __init__(self, progress: Progress) -> None:
+        self.timings_s: dict[str, float] = {}
+        self._progress = progress
+        self._stage = ""
+        self._since = 0.0
+
+    def start(self, stage: str) -> None:
+        self.stop()
+        self._progress(stage)
+        self._stage, self._since = stage, time.perf_counter()
+
+    def stop(self) -> None:
+        if self._stage:
+            elapsed = time.perf_counter() - self._since
+            self.timings_s[self._stage] = self.timings_s.get(self._stage, 0.0) + elapsed
+            self._stage = ""

@@ -1,0 +1,70 @@
+"""``uptake suv``: how a PET is quantified, with the reason."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from node.commands.output import Json, StudyPath, console, fail, print_json, refuse
+
+
+def suv(
+    path: StudyPath,
+    out: Annotated[Path | None, typer.Option("--out", help="Write the SUVbw volume as NIfTI.")] = None,
+    study: Annotated[str | None, typer.Option("--study", help="Study Instance UID, where PATH holds several.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Show the SUV factor of a study's PET: unit, decay reference, candidates, warnings, or why it is refused."""
+    from config.reasons import Refused
+    from dicom_io.series import choose_pair, group_series
+    from dicom_io.suv import quantify, to_suv
+    from dicom_io.volume import read_pet
+    from node.commands.inventory import study_headers
+    from node.nifti import write_nifti
+
+    if out is not None and not out.name.endswith((".nii", ".nii.gz")):
+        fail("--out must end in .nii or .nii.gz.")
+    headers, _ = study_headers(path, study, quiet=as_json)
+    try:
+        pair = choose_pair(group_series(headers), pet_only=True)
+        pet = read_pet(pair.pet)
+        quantification = quantify(pet.headers, pair.mappings)
+    except Refused as refused:
+        refuse(refused.remark, as_json=as_json)
+    if out is not None:
+        write_nifti(to_suv(pet, quantification), out)
+    document = {"pet_series_instance_uid": pair.pet.uid, **quantification.as_dict()}
+    if as_json:
+        print_json(document)
+        return
+    console.print(_table(document))
+    for remark in quantification.remarks:
+        console.print(f"[yellow]![/] {remark}\n  {remark.reason.action}", highlight=False, soft_wrap=True)
+    if out is not None:
+        console.print(f"SUVbw volume written to {out}", highlight=False)
+
+
+def _table(document: dict[str, Any]) -> Table:
+    table = Table(title="SUV quantification", title_justify="left", show_header=False)
+    table.add_column("what")
+    table.add_column("value", overflow="fold")
+    for name, value in document.items():
+        if name == "remarks":
+            continue
+        if isinstance(value, list):
+            for number, item in enumerate(value):
+                words = ", ".join(f"{k} {v}" for k, v in item.items()) if isinstance(item, dict) else str(item)
+                table.add_row(name if number == 0 else "", words)
+        elif isinstance(value, dict):
+            for number, (key, item) in enumerate(value.items()):
+                table.add_row(name if number == 0 else "", f"{key}: {_words(item)}")
+        else:
+            table.add_row(name, _words(value))
+    return table
+
+
+def _words(value: object) -> str:
+    if value is None:
+        return "–"
+    return f"{value:.8g}" if isinstance(value, float) else str(value)

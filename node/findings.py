@@ -1,0 +1,101 @@
+"""``findings.json``: an analysis for programs. Its JSON schema is ``docs/findings.schema.json``."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from config.finding import Finding, FindingKind, LocationAnswer
+from dicom_io.identity import tracking_uid
+from node.analysis import Outcome
+
+SCHEMA_VERSION = "1.0"
+
+
+def findings_document(outcome: Outcome) -> dict[str, Any]:
+    """The document; everything but ``timings_s`` is a function of the input, the settings and the version."""
+    context = outcome.context
+    analysis, provenance = context.analysis, context.provenance
+    first = context.pet.headers[0]
+    remarks = [*outcome.pair.remarks, *context.pet.remarks, *(context.ct.remarks if context.ct else ()), *analysis.remarks]
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "study_instance_uid": str(first.StudyInstanceUID),
+        "pet_series_instance_uid": outcome.pair.pet.uid,
+        "ct_series_instance_uid": outcome.pair.ct.uid if outcome.pair.ct else None,
+        "series_selection": {
+            "pet": outcome.pair.pet.why,
+            "ct": outcome.pair.ct.why if outcome.pair.ct else None,
+        },
+        "tracer": str(analysis.tracer),
+        "suv": context.quantification.as_dict(),
+        "references": {name: round(value, 4) for name, value in sorted(analysis.references.items())},
+        "lesions": [_finding(finding, outcome.pair.pet.uid) for finding in analysis.findings],
+        "totals": {
+            "lesion_count": analysis.totals.lesion_count,
+            "physiologic_count": sum(finding.kind is FindingKind.PHYSIOLOGIC for finding in analysis.findings),
+            "tmtv_ml": round(analysis.totals.tmtv_ml, 3),
+            "tlg": round(analysis.totals.tlg, 3),
+            "suv_max": _rounded(analysis.totals.suv_max),
+            "dmax_mm": _rounded(analysis.totals.dmax_mm),
+        },
+        "remarks": [
+            {"reason": str(remark.reason), "detail": remark.detail, "action": remark.reason.action} for remark in remarks
+        ],
+        "result_objects": {str(kind): str(dataset.SOPInstanceUID) for kind, dataset in outcome.objects.items()},
+        "provenance": {
+            "software": "uptake",
+            "version": provenance.version,
+            "label": provenance.label,
+            "revision": provenance.revision,
+            "input_digest": provenance.input_digest,
+            "settings_digest": provenance.settings_digest,
+            "methods": [
+                {"stage": m.stage, "name": m.name, "version": m.version, "parameters": dict(m.parameters)}
+                for m in analysis.methods
+            ],
+        },
+        "timings_s": _timings(outcome.timings_s),
+    }
+
+
+def _finding(finding: Finding, pet_series_uid: str) -> dict[str, Any]:
+    measured = finding.measurements
+    return {
+        "number": finding.number,
+        "tracking_uid": tracking_uid(pet_series_uid, finding),
+        "kind": str(finding.kind),
+        "reason": finding.reason,
+        "suv_max": round(measured.suv_max, 4),
+        "suv_peak": round(measured.suv_peak, 4),
+        "suv_mean": round(measured.suv_mean, 4),
+        "threshold_suv": round(finding.threshold_suv, 4),
+        "mtv_ml": round(measured.mtv_ml, 4),
+        "tlg": round(measured.tlg, 4),
+        "long_axis_mm": round(measured.long_axis_mm, 2),
+        "short_axis_mm": round(measured.short_axis_mm, 2),
+        "centroid_mm": [round(coordinate, 2) for coordinate in measured.centroid_mm],
+        "slices": list(measured.slices),
+        "location": _location(finding.location),
+        "caption": finding.caption,
+    }
+
+
+def _location(answer: LocationAnswer) -> dict[str, Any]:
+    location = answer.location
+    return {
+        "id": location.id,
+        "name": location.name,
+        "coarse": location.coarse,
+        "laterality": str(location.laterality),
+        "confidence": round(answer.confidence, 3),
+        "top5": [
+            {"id": other.id, "name": other.name, "confidence": round(confidence, 3)} for other, confidence in answer.top5
+        ],
+    }
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)
+
+
+def _timings(timings_s: Mapping[str, float]) -> dict[str, float]:
+    return {stage: round(seconds, 3) for stage, seconds in timings_s.items()}
