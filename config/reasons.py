@@ -13,8 +13,8 @@ class Reason(StrEnum):
     def __new__(cls, code: str, meaning: str, action: str) -> "Reason":
         member = str.__new__(cls, code)
         member._value_ = code
-        member.meaning = meaning  # type: ignore[attr-defined]
-        member.action = action  # type: ignore[attr-defined]
+        member.meaning = meaning
+        member.action = action
         return member
 
     meaning: str
@@ -93,7 +93,11 @@ class Reason(StrEnum):
         "Several different slices lie at the same position.",
         "Send one reconstruction per series.",
     )
-    MIXED_MATRIX = ("mixed-matrix", "Slices differ in rows, columns or pixel spacing.", "Split the series at the source.")
+    MIXED_MATRIX = (
+        "mixed-matrix",
+        "Slices differ in rows, columns or pixel spacing.",
+        "Split the series at the source.",
+    )
     MIXED_ORIENTATION = ("mixed-orientation", "Slices differ in orientation.", "Split the series at the source.")
     MIXED_ACQUISITIONS = (
         "mixed-acquisitions",
@@ -155,8 +159,13 @@ class Reason(StrEnum):
     )
     DECAY_CORRECTION_ASSUMED = (
         "decay-correction-assumed",
-        "Decay Correction is missing; taken from Corrected Image.",
+        "Decay Correction is missing, or at odds with Corrected Image.",
         "Check against the scanner's own SUV.",
+    )
+    ADMINISTRATION_TIME_UNCERTAIN = (
+        "administration-time-uncertain",
+        "The header's injection times disagree by more than 1 % in SUV, or their time zone is open.",
+        "Compare the injection time with the scanner's records.",
     )
     HALF_LIFE_DISAGREES = (
         "half-life-disagrees",
@@ -176,12 +185,27 @@ class Reason(StrEnum):
         "Check the injection time; delayed scans are legitimate.",
     )
     DUPLICATES_DROPPED = ("duplicates-dropped", "Identical slices at one position; one was used.", "None needed.")
+    IDENTIFIERS_COMPLETED = (
+        "identifiers-completed",
+        "Series Instance UIDs are absent, as after a clumsy export; series were told apart by their other attributes.",
+        "Export the study again with its UIDs: results refer to UIDs that no PACS knows.",
+    )
+    PADDING_IGNORED = (
+        "padding-ignored",
+        "The padding value is one that tissue has; it was taken for tissue.",
+        "Check Pixel Padding Value at the scanner.",
+    )
     CT_COVERS_PARTLY = ("ct-covers-partly", "The CT covers the PET only in part.", "Read the rest with care.")
     PET_WITHOUT_CT = ("pet-without-ct", "Analysed without a CT: locations are coarse.", "Send the CT.")
     LIVER_REFERENCE_UNUSUAL = (
         "liver-reference-unusual",
         "The mean SUV of the liver is outside 1.3 to 3.0.",
         "Check weight, dose and times; diseased or fed livers differ.",
+    )
+    LIVER_REFERENCE_MISSING = (
+        "liver-reference-missing",
+        "No liver reference was found; a threshold that needs one was replaced.",
+        "Choose a threshold rule that needs no liver, or send the liver with the study.",
     )
 
     # The node itself.
@@ -191,7 +215,16 @@ class Reason(StrEnum):
         "The calling AE title is not on the list.",
         "Add it to listener.allowed_calling_ae_titles.",
     )
-    ADDRESS_NOT_ALLOWED = ("address-not-allowed", "The address is not on the list.", "Add it to listener.allowed_addresses.")
+    ADDRESS_NOT_ALLOWED = (
+        "address-not-allowed",
+        "The address is not on the list.",
+        "Add it to listener.allowed_addresses.",
+    )
+    TOO_MANY_ASSOCIATIONS = (
+        "too-many-associations",
+        "As many associations as the node takes at a time are open.",
+        "Let the sender try again, or raise listener.maximum_associations.",
+    )
     DISK_FULL = ("disk-full", "There is no room to keep the instance safely.", "Free space in the spool.")
     INCOMPLETE = (
         "incomplete",

@@ -9,9 +9,12 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from config.thresholds import ThresholdRule
 from config.tracers import Tracer
 
-AETitle = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=16, pattern=r"^[^\\\x00-\x1f]+$")]
+AETitle = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=16, pattern=r"^[^\\\x00-\x1f]+$")
+]
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
@@ -62,23 +65,11 @@ class Completeness(Section):
     poll_s: float = Field(0.5, gt=0)
 
 
-ThresholdRule = Literal[
-    "iterative",
-    "41-percent",
-    "50-percent",
-    "suv-2.5",
-    "suv-3.0",
-    "suv-4.0",
-    "liver-2sd",
-    "percist",
-]
-
-
 class AnalysisSettings(Section):
     """What is analysed and how. ``tracer`` overrides the header."""
 
     tracer: Tracer | None = None
-    threshold: ThresholdRule = "iterative"
+    threshold: ThresholdRule = ThresholdRule.ITERATIVE
     pet_only: bool = False
     minimum_volume_ml: float = Field(0.3, ge=0)
     timeout_s: float = Field(600.0, gt=0)
@@ -110,7 +101,11 @@ class Settings(BaseSettings):
     """All settings. Precedence: environment, then the TOML file, then defaults."""
 
     model_config = SettingsConfigDict(
-        env_prefix="UPTAKE_", env_nested_delimiter="__", extra="forbid", frozen=True, nested_model_default_partial_update=True
+        env_prefix="UPTAKE_",
+        env_nested_delimiter="__",
+        extra="forbid",
+        frozen=True,
+        nested_model_default_partial_update=True,
     )
 
     listener: Listener = Listener()

@@ -72,9 +72,7 @@ class Vocabulary:
 
     def below(self, coarse: str, laterality: Laterality | None = None) -> tuple[Location, ...]:
         """The leaves under a coarse location, optionally of one side."""
-        return tuple(
-            leaf for leaf in self.leaves if leaf.coarse == coarse and laterality in (None, leaf.laterality)
-        )
+        return tuple(leaf for leaf in self.leaves if leaf.coarse == coarse and laterality in (None, leaf.laterality))
 
     def coarse(self, name: str, laterality: Laterality = Laterality.NONE) -> Location:
         """The coarse location as an entry of its own, on one side where it has sides.
@@ -92,7 +90,9 @@ class Vocabulary:
             laterality = Laterality.MIDLINE if laterality is Laterality.MIDLINE else Laterality.NONE
         sided = laterality in (Laterality.RIGHT, Laterality.LEFT)
         spelled = name if not sided or laterality.value in name.split() else f"{laterality.value} {name}"
-        shared = {(leaf.sct_code, leaf.sct_meaning) for leaf in self.below(name, laterality if sided else None) or leaves}
+        shared = {
+            (leaf.sct_code, leaf.sct_meaning) for leaf in self.below(name, laterality if sided else None) or leaves
+        }
         region = leaves[0].region
         code, meaning = shared.pop() if len(shared) == 1 else REGION_CODES[region]
         suffix = {Laterality.RIGHT: "R", Laterality.LEFT: "L"}.get(laterality, "")
@@ -116,7 +116,7 @@ class Vocabulary:
 @cache
 def vocabulary() -> Vocabulary:
     """The vocabulary that ships with the node."""
-    with (files("config") / "locations.tsv").open(encoding="utf-8", newline="") as table:
+    with (files("config") / "locations.tsv").open(encoding="utf-8") as table:
         rows = csv.DictReader(table, delimiter="\t")
         return Vocabulary(
             tuple(

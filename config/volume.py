@@ -17,6 +17,7 @@ class Unit(StrEnum):
 
     HOUNSFIELD = "[hnsf'U]"
     BQML = "Bq/ml"
+    RESCALED = "1"  # a PET's values in the unit its header names, which is not Bq/ml
     SUVBW = "g/ml{SUVbw}"
     SUL_JAMES = "g/ml{SUVlbm}"
     SUL_JANMA = "g/ml{SUVlbm(Janma)}"
