@@ -6,16 +6,17 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from enum import StrEnum
 from importlib.metadata import version
 from pathlib import Path
 
 from pydicom import Dataset
 
+from config.reasons import Remark
 from config.settings import Settings
 from config.tracers import PROFILES
+from db.states import ResultKind
 from dicom_io.digest import dataset_digest
-from dicom_io.identity import PredecessorReport, Provenance
+from dicom_io.identity import Provenance, ResultReference
 from dicom_io.picture import encode_picture
 from dicom_io.report import encode_report
 from dicom_io.result import ResultContext
@@ -28,18 +29,19 @@ from inference.pipeline import Options, analyse
 Progress = Callable[[str], None]
 
 
-class ResultKind(StrEnum):
-    SEGMENTATION = "seg"
-    REPORT = "sr"
-    PICTURE = "picture"
+FILE_NAMES = {
+    ResultKind.SEGMENTATION: "seg.dcm",
+    ResultKind.REPORT: "sr.dcm",
+    ResultKind.PICTURE: "picture.dcm",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """Which analysis of a study this is, and the report that it replaces."""
+    """Which analysis of a study this is, and the results of the one that it replaces."""
 
     number: int = 1
-    predecessor: PredecessorReport | None = None
+    predecessor: tuple[ResultReference, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +52,11 @@ class Outcome:
     pair: Pair
     objects: Mapping[ResultKind, Dataset]
     timings_s: Mapping[str, float]
+
+    @property
+    def remarks(self) -> tuple[Remark, ...]:
+        """Everything remarked on the way, from the choice of series on."""
+        return tuple(dict.fromkeys([*self.pair.remarks, *self.context.remarks]))
 
 
 def analyse_study(
@@ -126,7 +133,7 @@ def write_objects(objects: Mapping[ResultKind, Dataset], folder: Path) -> dict[R
     folder.mkdir(parents=True, exist_ok=True)
     written = {}
     for kind, dataset in objects.items():
-        written[kind] = folder / f"{kind}.dcm"
+        written[kind] = folder / FILE_NAMES[kind]
         dataset.save_as(written[kind], enforce_file_format=True)
     return written
 

@@ -15,7 +15,6 @@ def findings_document(outcome: Outcome) -> dict[str, Any]:
     context = outcome.context
     analysis, provenance = context.analysis, context.provenance
     first = context.pet.headers[0]
-    remarks = [*outcome.pair.remarks, *context.pet.remarks, *(context.ct.remarks if context.ct else ()), *analysis.remarks]
     return {
         "schema_version": SCHEMA_VERSION,
         "study_instance_uid": str(first.StudyInstanceUID),
@@ -38,7 +37,8 @@ def findings_document(outcome: Outcome) -> dict[str, Any]:
             "dmax_mm": _rounded(analysis.totals.dmax_mm),
         },
         "remarks": [
-            {"reason": str(remark.reason), "detail": remark.detail, "action": remark.reason.action} for remark in remarks
+            {"reason": str(remark.reason), "detail": remark.detail, "action": remark.reason.action}
+            for remark in outcome.remarks
         ],
         "result_objects": {str(kind): str(dataset.SOPInstanceUID) for kind, dataset in outcome.objects.items()},
         "provenance": {
@@ -88,7 +88,8 @@ def _location(answer: LocationAnswer) -> dict[str, Any]:
         "laterality": str(location.laterality),
         "confidence": round(answer.confidence, 3),
         "top5": [
-            {"id": other.id, "name": other.name, "confidence": round(confidence, 3)} for other, confidence in answer.top5
+            {"id": other.id, "name": other.name, "confidence": round(confidence, 3)}
+            for other, confidence in answer.top5
         ],
     }
 

@@ -26,9 +26,7 @@ def analyze(
 
     settings = settings_from(config)
     if pet_only:
-        settings = settings.model_copy(
-            update={"analysis": settings.analysis.model_copy(update={"pet_only": True})}
-        )
+        settings = settings.model_copy(update={"analysis": settings.analysis.model_copy(update={"pet_only": True})})
     with stages("Analysing", quiet=as_json) as progress:
         progress("find instances")
         headers, _ = study_headers(path, study, quiet=as_json)
@@ -43,7 +41,7 @@ def analyze(
         print_json(document)
         return
     console.print(findings_table(document))
-    for remark in [*document["suv"]["remarks"], *document["remarks"]]:
+    for remark in document["remarks"]:
         console.print(f"[yellow]![/] {remark['reason']}: {remark['detail']}", highlight=False, soft_wrap=True)
     console.print(f"Written to {out}: {', '.join(sorted(file.name for file in out.iterdir()))}", highlight=False)
 
@@ -57,14 +55,24 @@ def findings_table(document: dict[str, object]) -> Table:
         title=f"{totals['lesion_count']} lesions, TMTV {totals['tmtv_ml']:.1f} ml, TLG {totals['tlg']:.0f} g{dmax}",
         title_justify="left",
     )
-    for name, justify in (("#", "right"), ("kind", "left"), ("SUVmax", "right"), ("SUVpeak", "right"), ("ml", "right"),
-                          ("finding", "left")):
+    for name, justify in (
+        ("#", "right"),
+        ("kind", "left"),
+        ("SUVmax", "right"),
+        ("SUVpeak", "right"),
+        ("ml", "right"),
+        ("finding", "left"),
+    ):
         table.add_column(name, justify="right" if justify == "right" else "left", overflow="fold")
     findings = document["lesions"]
     assert isinstance(findings, list)
     for finding in findings:
         style = None if finding["kind"] == "lesion" else "dim"
-        words = finding["caption"] if finding["kind"] == "lesion" else f"{finding['location']['name']} ({finding['reason']})"
+        words = (
+            finding["caption"]
+            if finding["kind"] == "lesion"
+            else f"{finding['location']['name']} ({finding['reason']})"
+        )
         table.add_row(
             str(finding["number"]),
             finding["kind"],

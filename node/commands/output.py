@@ -16,7 +16,8 @@ from config.settings import Settings
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 ConfigFile = Annotated[
-    Path | None, typer.Option("--config", help="Settings file (TOML). Default: $UPTAKE_CONFIG, ./uptake.toml, /etc/uptake.")
+    Path | None,
+    typer.Option("--config", help="Settings file (TOML). Default: $UPTAKE_CONFIG, ./uptake.toml, /etc/uptake."),
 ]
 StudyPath = Annotated[Path, typer.Argument(help="A file or a folder tree of anything.", exists=True)]
 

@@ -50,18 +50,22 @@ def _table(document: dict[str, Any]) -> Table:
     table.add_column("what")
     table.add_column("value", overflow="fold")
     for name, value in document.items():
-        if name == "remarks":
-            continue
-        if isinstance(value, list):
-            for number, item in enumerate(value):
-                words = ", ".join(f"{k} {v}" for k, v in item.items()) if isinstance(item, dict) else str(item)
-                table.add_row(name if number == 0 else "", words)
-        elif isinstance(value, dict):
-            for number, (key, item) in enumerate(value.items()):
-                table.add_row(name if number == 0 else "", f"{key}: {_words(item)}")
-        else:
+        if name == "candidates":
+            for candidate in value:
+                table.add_row("decay reference candidate", _candidate(candidate))
+        elif name == "normalisations":
+            for key, factor in value.items():
+                table.add_row(key, _words(factor))
+        elif name != "remarks":
             table.add_row(name, _words(value))
     return table
+
+
+def _candidate(candidate: dict[str, Any]) -> str:
+    ratio = candidate["suv_relative_to_chosen"]
+    effect = "" if ratio is None else f", SUV × {ratio:.4f}"
+    note = f" ({candidate['note']})" if candidate["note"] else ""
+    return f"{candidate['standing']}: {candidate['time']}{effect}, {candidate['source']}{note}"
 
 
 def _words(value: object) -> str:

@@ -1,0 +1,51 @@
+"""The command line: ``uptake``."""
+
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from node.commands import config, database
+from node.commands.analyze import analyze
+from node.commands.audit import audit
+from node.commands.demo import demo
+from node.commands.probe import probe
+from node.commands.retry import retry
+from node.commands.send import send
+from node.commands.serve import serve
+from node.commands.status import status
+from node.commands.suv import suv
+
+app = typer.Typer(
+    name="uptake",
+    help="DICOM-native clinical reporting node for whole-body PET/CT.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+for command in (serve, demo, analyze, suv, send, probe, status, retry, audit):
+    app.command()(command)
+app.add_typer(config.app, name="config")
+app.add_typer(database.app, name="db")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"uptake {version('uptake')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    show_version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Entry point of the ``uptake`` command."""
+    app()

@@ -1,0 +1,30 @@
+"""``uptake db``: the database's schema."""
+
+import typer
+
+from config.reasons import UptakeError
+from node.commands.output import ConfigFile, console, fail, settings_from
+
+app = typer.Typer(help="Look after the database.", no_args_is_help=True)
+
+
+@app.command()
+def upgrade(config: ConfigFile = None) -> None:
+    """Bring the database's schema to this version's; creates it where there is none."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from db.upgrade import upgrade as run
+    from node.spool import Spool
+
+    settings = settings_from(config)
+    try:
+        Spool(settings.spool.folder).create()
+        run(settings.database_url)
+    except (UptakeError, OSError, SQLAlchemyError) as error:
+        fail(str(error))
+    console.print("[green]✓[/] The database is at this version's schema.")
+
+
+@app.callback()
+def _root() -> None:
+    pass

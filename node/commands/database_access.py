@@ -1,0 +1,36 @@
+"""The node's database, for commands that ask it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from node.commands.output import fail, settings_from
+
+if TYPE_CHECKING:
+    from db.session import Database
+
+
+@contextmanager
+def opened(config: Path | None) -> Iterator["Database"]:
+    """The database that the settings name; ends the command with a clear message where there is none."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from config.reasons import UptakeError
+    from db.session import Database
+    from db.upgrade import is_current
+
+    settings = settings_from(config)
+    try:
+        sqlite = settings.database_url.removeprefix("sqlite:///")
+        if sqlite != settings.database_url and not Path(sqlite).is_file():
+            fail(f"There is no database at {sqlite}; has the node run with these settings?")
+        if not is_current(settings.database_url):
+            fail("The database's schema is not this version's; run `uptake db upgrade`.")
+        database = Database.open(settings.database_url)
+        try:
+            yield database
+        finally:
+            database.close()
+    except (UptakeError, SQLAlchemyError) as error:
+        fail(str(error))

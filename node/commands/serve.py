@@ -1,0 +1,17 @@
+"""``uptake serve``: the node."""
+
+from config.reasons import UptakeError
+from node.commands.output import ConfigFile, fail, settings_from
+
+
+def serve(config: ConfigFile = None) -> None:
+    """Run the node: receive, analyse, deliver; SIGTERM or Ctrl-C shuts it down cleanly."""
+    from node.log import configure
+    from node.service import serve as run
+
+    settings = settings_from(config)
+    configure(settings.logging)
+    try:
+        run(settings)
+    except (UptakeError, OSError) as error:
+        fail(str(error))

@@ -1,0 +1,148 @@
+"""Intake: what the listener acknowledged is taken from its journal into the database."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+
+import structlog
+from pydicom import Dataset
+from sqlalchemy.orm import Session
+
+from config.reasons import Refused, Remark
+from db.associations import close_association, open_association
+from db.intake import InstanceRecord, RejectedInstance, record_instance, record_rejected_instance
+from db.session import Database
+from db.states import Disposition
+from dicom_io.digest import dataset_digest
+from dicom_io.files import read_header
+from dicom_io.incoming import Envelope, read_envelope
+from dicom_io.sop_classes import ANALYSED
+from node.spool import Spool, link_durably
+
+log = structlog.get_logger()
+
+_BATCH = 64
+
+
+@dataclass(frozen=True, slots=True)
+class _Arrival:
+    journal_file: Path
+    kept_file: Path
+    envelope: Envelope
+    digest: str
+    header: Dataset | None
+    refusal: Remark | None
+
+    @property
+    def study_uid(self) -> str:
+        return str(self.header.StudyInstanceUID) if self.header is not None else ""
+
+
+class Intake:
+    """Takes acknowledged instances, in batches, each batch in one transaction.
+
+    A file keeps its name in the journal until the transaction that records it is committed, so that a power cut at any
+    line leaves it either there, to be taken again, or on record.
+    """
+
+    def __init__(self, database: Database, spool: Spool, listener: str, clock: Callable[[], datetime]) -> None:
+        self._database = database
+        self._spool = spool
+        self._listener = listener
+        self._clock = clock
+
+    def step(self) -> bool:
+        """Take one batch, or else the ends of associations; False if there was nothing to take."""
+        arrivals = [self._examine(file) for file in islice(self._spool.journal(), _BATCH)]
+        return self._take(arrivals) if arrivals else self._take_ends()
+
+    def _take_ends(self) -> bool:
+        ended = list(self._spool.taken_associations())
+        for association_id, outcome in ended:
+            with self._database.transaction() as session:
+                close_association(session, association_id, outcome, self._clock())
+            self._spool.forget_association(association_id)
+        return bool(ended)
+
+    def _take(self, arrivals: list[_Arrival]) -> bool:
+        arrivals.sort(key=lambda arrival: arrival.study_uid)
+        for arrival in arrivals:
+            link_durably(arrival.journal_file, arrival.kept_file)
+        with self._database.transaction() as session:
+            for arrival in arrivals:
+                self._record(session, arrival)
+        for arrival in arrivals:
+            arrival.journal_file.unlink()
+        return True
+
+    def _examine(self, file: Path) -> _Arrival:
+        envelope, digest = read_envelope(file), dataset_digest(file)
+        try:
+            header = read_header(file)
+        except Refused as refused:
+            kept = self._spool.rejected / f"{digest}.dcm"
+            return _Arrival(file, kept, envelope, digest, None, refused.remark)
+        kept = self._spool.study_file(str(header.StudyInstanceUID), digest)
+        return _Arrival(file, kept, envelope, digest, header, None)
+
+    def _record(self, session: Session, arrival: _Arrival) -> None:
+        now = self._clock()
+        envelope = arrival.envelope
+        register(session, self._listener, envelope, now)
+        path, size = self._spool.relative(arrival.kept_file), arrival.journal_file.stat().st_size
+        if arrival.header is None:
+            assert arrival.refusal is not None
+            rejected = RejectedInstance(
+                association_id=envelope.association_id,
+                reason=arrival.refusal.reason,
+                detail=arrival.refusal.detail,
+                sop_instance_uid=envelope.sop_instance_uid,
+                digest=arrival.digest,
+                path=path,
+                size_bytes=size,
+            )
+            record_rejected_instance(session, rejected, now)
+            log.warning("instance rejected", reason=arrival.refusal.reason, detail=arrival.refusal.detail, path=path)
+            return
+        header = arrival.header
+        record = InstanceRecord(
+            association_id=envelope.association_id,
+            study_uid=arrival.study_uid,
+            series_uid=str(header.SeriesInstanceUID),
+            sop_instance_uid=str(header.SOPInstanceUID),
+            sop_class_uid=str(header.SOPClassUID),
+            transfer_syntax_uid=str(header.file_meta.TransferSyntaxUID),
+            digest=arrival.digest,
+            path=path,
+            size_bytes=size,
+            relevant=str(header.SOPClassUID) in ANALYSED,
+            modality=_text(header, "Modality"),
+            series_description=_text(header, "SeriesDescription"),
+            patient_id=_text(header, "PatientID"),
+            patient_name=_text(header, "PatientName"),
+            accession_number=_text(header, "AccessionNumber"),
+            study_date=_text(header, "StudyDate"),
+        )
+        disposition = record_instance(session, record, now)
+        if disposition is Disposition.CONFLICT:
+            log.warning("instance kept aside: same UID, other content", sop_instance_uid=record.sop_instance_uid)
+
+
+def register(session: Session, listener: str, envelope: Envelope, now: datetime) -> None:
+    """Put the association of a journal file on record, if the listener has not done so yet."""
+    open_association(
+        session,
+        envelope.association_id,
+        listener=listener,
+        calling_ae=envelope.calling_ae,
+        called_ae=envelope.called_ae,
+        address=envelope.address,
+        now=now,
+    )
+
+
+def _text(header: Dataset, keyword: str) -> str | None:
+    value = header.get(keyword)
+    return None if value is None or value == "" else str(value)

@@ -1,0 +1,20 @@
+"""How the parts of a node are called in leases and in the audit trail, the same after a restart; and its clock."""
+
+import socket
+from datetime import UTC, datetime
+
+from config.settings import Settings
+
+DELIVERY_OWNER = "delivery"
+
+
+def listener_name(settings: Settings) -> str:
+    return f"{settings.listener.ae_title} on {socket.gethostname()}"
+
+
+def worker_name(settings: Settings) -> str:
+    return f"worker of {listener_name(settings)}"
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,223 @@
+"""The service: listener, clerk and worker under one supervisor.
+
+The listener lives in this process. The clerk (intake, completeness, delivery) and the worker (analysis) are processes
+of their own, so that neither decoding nor inference delays an acknowledgement, and none can take the node down.
+"""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from importlib.metadata import version
+
+import structlog
+
+from config.reasons import Remark, UptakeError
+from config.settings import Settings
+from db import audit
+from db.associations import close_association, lose_open_associations, open_association
+from db.audit_actions import AuditAction, AuditOutcome
+from db.delivery import expire_deliveries
+from db.session import Database
+from db.states import AssociationOutcome
+from db.upgrade import is_current, upgrade
+from db.work import expire_leases
+from dicom_io.listener import AssociationInfo, Listener, Outcome
+from node.log import configure
+from node.names import DELIVERY_OWNER, listener_name, utc_now, worker_name
+from node.spool import Spool
+from node.supervisor import Child, Supervisor, repeat
+
+log = structlog.get_logger()
+
+_CHECK_S = 0.5
+_POLL_S = 0.2
+_EXPIRE_EVERY_S = 10.0
+_GRACE_S = 30.0
+
+
+def serve(settings: Settings, *, until: threading.Event | None = None) -> None:
+    """Run the node until SIGTERM, SIGINT or ``until``.
+
+    Raises
+    ------
+    UptakeError
+        If another node works in the spool, or the database's schema is not this version's.
+    OSError
+        If the spool can't be written or the port can't be opened.
+    """
+    stop = until or threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    spool = Spool(settings.spool.folder.absolute())
+    spool.create()
+    with spool.locked():
+        database = _open_database(settings)
+        _recover(database, spool, settings)
+        supervisor = Supervisor(_children(database, settings))
+        listener = Listener(
+            settings.listener,
+            spool.folder,
+            settings.spool.minimum_free_mb,
+            _Events(database, spool, listener_name(settings)),
+        )
+        listener.start()
+        supervisor.start()
+        _audit_node(database, AuditAction.NODE_STARTED)
+        log.info("node started", ae_title=settings.listener.ae_title, host=settings.listener.host, port=listener.port)
+        leases_checked = time.monotonic()
+        try:
+            while not stop.wait(_CHECK_S):
+                supervisor.check()
+                if time.monotonic() - leases_checked > _EXPIRE_EVERY_S:
+                    _give_back(database, settings)
+                    leases_checked = time.monotonic()
+        finally:
+            log.info("node stopping")
+            listener.stop()
+            supervisor.stop(_GRACE_S)
+            _audit_node(database, AuditAction.NODE_STOPPED)
+            database.close()
+    log.info("node stopped")
+
+
+def run_clerk(stopping: Callable[[], bool], settings: Settings) -> None:
+    """The clerk's process: intake and completeness in turn, and one thread of delivery a destination."""
+    from node.completeness import Completeness
+    from node.delivery import Delivery
+    from node.intake import Intake
+
+    configure(settings.logging)
+    spool = Spool(settings.spool.folder.absolute())
+    database = Database.open(settings.database_url)
+    intake = Intake(database, spool, listener_name(settings), utc_now)
+    completeness = Completeness(database, spool, settings, utc_now)
+    deliveries = [
+        threading.Thread(
+            target=repeat,
+            args=(Delivery(destination, database, spool, settings, utc_now).step, _POLL_S, stopping),
+            name=f"delivery to {destination.name}",
+        )
+        for destination in settings.destinations
+    ]
+    for thread in deliveries:
+        thread.start()
+    repeat(lambda: intake.step() or completeness.step(), _POLL_S, stopping)
+    for thread in deliveries:
+        thread.join()
+    database.close()
+
+
+def run_worker(stopping: Callable[[], bool], settings: Settings) -> None:
+    """The worker's process: one analysis after the other."""
+    from node.worker import Worker
+
+    configure(settings.logging)
+    database = Database.open(settings.database_url)
+    worker = Worker(database, Spool(settings.spool.folder.absolute()), settings, utc_now)
+    repeat(worker.step, _POLL_S, stopping)
+    database.close()
+
+
+class _Events:
+    """What the listener reports goes into the database, and into the audit trail with it.
+
+    The end of an association that brought instances goes into the journal behind them, for intake to take in order.
+    """
+
+    def __init__(self, database: Database, spool: Spool, listener: str) -> None:
+        self._database = database
+        self._spool = spool
+        self._listener = listener
+
+    def association_opened(self, association: AssociationInfo) -> None:
+        with self._database.transaction() as session:
+            open_association(
+                session,
+                association.id,
+                listener=self._listener,
+                calling_ae=association.calling_ae,
+                called_ae=association.called_ae,
+                address=association.address,
+                now=association.at,
+            )
+
+    def association_closed(self, association: AssociationInfo, outcome: Outcome, stored: int) -> None:
+        ended = AssociationOutcome(outcome)
+        if stored:
+            self._spool.end_association(association.id, ended)
+        else:
+            with self._database.transaction() as session:
+                close_association(session, association.id, ended, utc_now())
+        log.info("association closed", association=association.id, outcome=outcome, stored=stored)
+
+    def association_rejected(self, association: AssociationInfo, remark: Remark) -> None:
+        self._refused(association, AuditAction.ASSOCIATION_REFUSED, remark, None)
+
+    def instance_refused(self, association: AssociationInfo, sop_instance_uid: str, remark: Remark) -> None:
+        self._refused(association, AuditAction.INSTANCE_REJECTED, remark, sop_instance_uid)
+
+    def _refused(
+        self, association: AssociationInfo, action: AuditAction, remark: Remark, sop_instance_uid: str | None
+    ) -> None:
+        log.warning(str(action), reason=remark.reason, detail=remark.detail, calling_ae=association.calling_ae)
+        with self._database.transaction() as session:
+            audit.record(
+                session,
+                action,
+                AuditOutcome.FAILURE,
+                utc_now(),
+                who=association.calling_ae,
+                sop_instance_uid=sop_instance_uid,
+                detail={"reason": remark.reason, "found": remark.detail, "address": association.address},
+            )
+
+
+def _open_database(settings: Settings) -> Database:
+    if settings.database_url.startswith("sqlite"):
+        upgrade(settings.database_url)
+    elif not is_current(settings.database_url):
+        raise UptakeError("The database's schema is not this version's; run `uptake db upgrade` first.")
+    return Database.open(settings.database_url)
+
+
+def _recover(database: Database, spool: Spool, settings: Settings) -> None:
+    """Close what was open when the node last stopped, and give back what its processes held."""
+    spool.lose_open_associations()
+    waiting = {folder.name for folder in spool.incoming.iterdir()}
+    with database.transaction() as session:
+        lost = lose_open_associations(session, listener_name(settings), utc_now(), waiting)
+    if lost:
+        log.warning("associations were open when the node last stopped", count=lost)
+    _give_back(database, settings, worker=True, delivery=True)
+
+
+def _give_back(database: Database, settings: Settings, *, worker: bool = False, delivery: bool = False) -> None:
+    """Return leases that ran out, and those of a worker or of a delivery process that died."""
+    now = utc_now()
+    with database.transaction() as session:
+        dead = [worker_name(settings)] if worker else []
+        maximum_attempts = settings.analysis.maximum_attempts
+        for study_uid in expire_leases(session, now, maximum_attempts=maximum_attempts, dead_owners=dead):
+            log.warning("analysis did not end; the study is back in the queue", study=study_uid)
+        expire_deliveries(session, now, DELIVERY_OWNER if delivery else None)
+
+
+def _children(database: Database, settings: Settings) -> list[Child]:
+    return [
+        Child("clerk", run_clerk, (settings,), lambda: _give_back(database, settings, delivery=True)),
+        Child("worker", run_worker, (settings,), lambda: _give_back(database, settings, worker=True)),
+    ]
+
+
+def _audit_node(database: Database, action: AuditAction) -> None:
+    with database.transaction() as session:
+        audit.record(
+            session,
+            action,
+            AuditOutcome.SUCCESS,
+            utc_now(),
+            who="node",
+            detail={"version": version("uptake"), "process_id": os.getpid()},
+        )

@@ -1,0 +1,63 @@
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from config.settings import load
+
+
+@pytest.fixture(autouse=True)
+def _no_ambient_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("UPTAKE_CONFIG", raising=False)
+
+
+def write(tmp_path: Path, text: str) -> Path:
+    file = tmp_path / "uptake.toml"
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+def test_without_a_file_the_node_listens_on_loopback_only() -> None:
+    assert load().listener.host == "127.0.0.1"
+
+
+def test_a_file_names_destinations_as_a_pacs_form_does(tmp_path: Path) -> None:
+    file = write(tmp_path, '[[destinations]]\nname = "main"\nae_title = "PACS"\nhost = "10.0.0.5"\nport = 104\n')
+    (destination,) = load(file).destinations
+    assert (destination.ae_title, destination.host, destination.port) == ("PACS", "10.0.0.5", 104)
+
+
+def test_the_environment_overrides_one_setting_and_leaves_its_neighbours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = write(tmp_path, '[listener]\nae_title = "NODE7"\nport = 104\n')
+    monkeypatch.setenv("UPTAKE_LISTENER__PORT", "11119")
+    assert (load(file).listener.ae_title, load(file).listener.port) == ("NODE7", 11119)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[listner]\n",
+        "[listener]\nport = 70000\n",
+        '[listener]\nae_title = "A TITLE THAT IS FAR TOO LONG"\n',
+        '[listener]\nallowed_addresses = ["10.0.0.300"]\n',
+        '[analysis]\nthreshold = "guess"\n',
+    ],
+)
+def test_what_is_unknown_or_out_of_range_is_refused(tmp_path: Path, text: str) -> None:
+    with pytest.raises(ValidationError):
+        load(write(tmp_path, text))
+
+
+def test_a_named_file_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        load(tmp_path / "absent.toml")
+
+
+def test_the_database_password_is_not_shown(tmp_path: Path) -> None:
+    settings = load(write(tmp_path, '[database]\nurl = "postgresql+psycopg://u:secret@db/uptake"\n'))
+    assert "secret" not in repr(settings)
+    assert "secret" not in settings.model_dump_json()
+    assert "secret" in settings.database_url

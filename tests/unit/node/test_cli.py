@@ -1,0 +1,86 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from node.cli import app
+
+COMMANDS = ["serve", "demo", "analyze", "suv", "send", "probe", "status", "retry", "audit", "config", "db"]
+
+
+def run(*arguments: str) -> tuple[int, str]:
+    result = CliRunner().invoke(app, list(arguments))
+    return result.exit_code, result.output
+
+
+@pytest.fixture
+def config_file(tmp_path: Path) -> Path:
+    file = tmp_path / "uptake.toml"
+    file.write_text(f'[listener]\nport = 11998\n[spool]\nfolder = "{tmp_path}/spool"\nminimum_free_mb = 1\n')
+    return file
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help(command: str) -> None:
+    code, text = run(command, "--help")
+    assert code == 0
+    assert "Usage" in text
+
+
+def test_help_answers_without_loading_what_only_commands_need() -> None:
+    script = "import sys, node.cli; print([m for m in ('numpy', 'pydicom', 'SimpleITK') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_settings_are_shown_for_programs(config_file: Path) -> None:
+    code, text = run("config", "show", "--json", "--config", str(config_file))
+    assert code == 0
+    assert json.loads(text)["listener"]["port"] == 11998
+
+
+def test_settings_that_would_work_pass_the_check(config_file: Path) -> None:
+    assert run("config", "check", "--config", str(config_file))[0] == 0
+
+
+def test_a_wrong_setting_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "uptake.toml"
+    file.write_text("[listener]\nport = 0\n")
+    code, text = run("config", "check", "--config", str(file))
+    assert code == 1
+    assert "listener.port" in text
+
+
+def test_asking_a_node_that_never_ran_says_so(config_file: Path) -> None:
+    code, text = run("status", "--config", str(config_file))
+    assert code == 1
+    assert "no database" in text
+
+
+def test_the_database_is_made_and_asked(config_file: Path) -> None:
+    assert run("db", "upgrade", "--config", str(config_file))[0] == 0
+    code, text = run("status", "--json", "--config", str(config_file))
+    assert (code, json.loads(text)) == (0, [])
+
+
+def test_a_study_that_never_came_can_not_be_retried(config_file: Path) -> None:
+    run("db", "upgrade", "--config", str(config_file))
+    code, text = run("retry", "1.2.3", "--config", str(config_file))
+    assert code == 1
+    assert "1.2.3" in text
+
+
+def test_a_folder_without_dicom_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "letter.txt").write_text("Dear colleague")
+    code, text = run("analyze", str(tmp_path), "--out", str(tmp_path / "out"))
+    assert code == 2
+    assert "not-dicom" in text
+
+
+def test_a_peer_that_is_not_there_fails_the_probe() -> None:
+    code, text = run("probe", "PACS@127.0.0.1:9")
+    assert code == 1
+    assert "destination-unreachable" in text
