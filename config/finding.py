@@ -20,6 +20,14 @@ class FindingKind(StrEnum):
     PHYSIOLOGIC = "physiologic"
 
 
+class ResultKind(StrEnum):
+    """The result objects of one analysis, in the order in which they are encoded and sent."""
+
+    SEGMENTATION = "SEG"
+    REPORT = "SR"
+    PICTURE = "picture"
+
+
 @dataclass(frozen=True, slots=True)
 class Measurements:
     """Measurements of one finding on the PET grid.

@@ -1,0 +1,42 @@
+"""What the audit trail says was done, and how it ended."""
+
+from enum import StrEnum
+
+
+class AuditOutcome(StrEnum):
+    """``WARNING``: done, or not done yet, but somebody should know."""
+
+    SUCCESS = "success"
+    WARNING = "warning"
+    FAILURE = "failure"
+
+
+class AuditAction(StrEnum):
+    """What was done. Values are kept for ever: the hash of every event covers its action."""
+
+    NODE_STARTED = "node-started"
+    NODE_STOPPED = "node-stopped"
+
+    ASSOCIATION_OPENED = "association-opened"
+    ASSOCIATION_CLOSED = "association-closed"
+    ASSOCIATION_REFUSED = "association-refused"
+    INSTANCES_RECEIVED = "instances-received"
+    INSTANCE_REJECTED = "instance-rejected"
+    INSTANCE_CONFLICT = "instance-conflict"
+
+    STUDY_ARRIVED = "study-arrived"
+    STUDY_REVISED = "study-revised"
+    STUDY_COMPLETE = "study-complete"
+    STUDY_REJECTED = "study-rejected"
+    STUDY_FAILED = "study-failed"
+    STUDY_DELIVERED = "study-delivered"
+    STUDY_RETRIED = "study-retried"
+
+    ANALYSIS_STARTED = "analysis-started"
+    ANALYSIS_INTERRUPTED = "analysis-interrupted"
+    ANALYSIS_FAILED = "analysis-failed"
+    ANALYSIS_SUPERSEDED = "analysis-superseded"
+    REPORT_RECORDED = "report-recorded"
+
+    RESULT_SENT = "result-sent"
+    RESULT_NOT_SENT = "result-not-sent"

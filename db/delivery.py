@@ -1,0 +1,244 @@
+"""The queue of deliveries: what is due where, and what became of it.
+
+Every function takes a session of `db.session.Database.transaction`. Sending the same object twice is harmless (same
+UID, same bytes), so a delivery whose sender died is simply sent again when its lease runs out.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from config.finding import ResultKind
+from config.reasons import Reason
+from db.audit_actions import AuditAction, AuditOutcome
+from db.columns import JsonValue
+from db.states import DELIVERY_TRANSITIONS, DeliveryState, StudyState, transition
+from db.studies import audit_study, locked, move
+from db.tables import Delivery, Report, ResultObject, Study
+
+DELIVERY = "delivery"
+"""Who finds that a study is delivered, in the audit trail."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedDelivery:
+    """A result object that ``owner`` is to send. ``attempt`` counts from 1; ``path`` is relative to the spool."""
+
+    delivery_id: int
+    owner: str
+    attempt: int
+    destination: str
+    study_uid: str
+    revision: int
+    kind: ResultKind
+    sop_class_uid: str
+    sop_instance_uid: str
+    path: str
+    digest: str
+
+
+def claim_deliveries(
+    session: Session, destination: str, owner: str, lease_s: float, now: datetime, *, limit: int = 100
+) -> tuple[ClaimedDelivery, ...]:
+    """What is due at ``destination``, now leased to ``owner``, in the order in which it was recorded.
+
+    No two senders get the same. The lease must outlast the sending of all of them.
+    """
+    due = session.execute(
+        select(Delivery, ResultObject, Report.revision, Study.study_instance_uid)
+        .join(ResultObject, ResultObject.id == Delivery.result_object_id)
+        .join(Report, Report.id == ResultObject.report_id)
+        .join(Study, Study.id == Report.study_id)
+        .where(
+            Delivery.destination == destination,
+            Delivery.state == DeliveryState.PENDING,
+            Delivery.next_attempt_at <= now,
+        )
+        .order_by(Delivery.result_object_id)
+        .limit(limit)
+        .with_for_update(of=Delivery, skip_locked=True)
+        .execution_options(populate_existing=True)
+    ).all()
+    claims = []
+    for delivery, result, revision, study_uid in due:
+        delivery.state = transition(DELIVERY_TRANSITIONS, delivery.state, DeliveryState.SENDING)
+        delivery.attempts += 1
+        delivery.lease_owner = owner
+        delivery.lease_expires_at = now + timedelta(seconds=lease_s)
+        claims.append(
+            ClaimedDelivery(
+                delivery.id,
+                owner,
+                delivery.attempts,
+                destination,
+                study_uid,
+                revision,
+                result.kind,
+                result.sop_class_uid,
+                result.sop_instance_uid,
+                result.path,
+                result.digest,
+            )
+        )
+    return tuple(claims)
+
+
+def record_sent(session: Session, claim: ClaimedDelivery, status: int, detail: str | None, now: datetime) -> bool:
+    """The destination has the object: C-STORE ``status`` is success, or a warning that ``detail`` explains.
+
+    The study is ``delivered`` when this was the last delivery of its revision. False if the claim no longer holds.
+    """
+    study, delivery = _claimed(session, claim)
+    if delivery is None:
+        return False
+    _settle(delivery, DeliveryState.SENT, None, detail, status)
+    delivery.sent_at = now
+    outcome = AuditOutcome.WARNING if detail else AuditOutcome.SUCCESS
+    _audit(session, study, claim, AuditAction.RESULT_SENT, outcome, now, {"status": status, "found": detail})
+    settle_study(session, study, now)
+    return True
+
+
+def record_not_sent(
+    session: Session,
+    claim: ClaimedDelivery,
+    reason: Reason,
+    detail: str,
+    status: int | None,
+    now: datetime,
+    *,
+    retry_at: datetime | None,
+    maximum_attempts: int,
+) -> DeliveryState | None:
+    """The destination does not have the object. ``retry_at`` None: it refused for good, trying again is no use.
+
+    The delivery's new state, or None if the claim no longer holds. When nothing of the study's revision is left to send
+    and something was refused or exhausted, the study has failed for the first such reason.
+    """
+    study, delivery = _claimed(session, claim)
+    if delivery is None:
+        return None
+    if retry_at is None:
+        state = DeliveryState.REFUSED
+    elif claim.revision != study.revision:
+        state = DeliveryState.SUPERSEDED
+    else:
+        state = DeliveryState.FAILED if delivery.attempts >= maximum_attempts else DeliveryState.PENDING
+    _settle(delivery, state, reason, detail, status)
+    if retry_at is not None:
+        delivery.next_attempt_at = retry_at
+    outcome = AuditOutcome.WARNING if state is DeliveryState.PENDING else AuditOutcome.FAILURE
+    found: dict[str, JsonValue] = {"status": status, "reason": reason, "found": detail, "delivery": state}
+    _audit(session, study, claim, AuditAction.RESULT_NOT_SENT, outcome, now, found)
+    settle_study(session, study, now)
+    return state
+
+
+def expire_deliveries(session: Session, now: datetime, dead_owner: str | None = None) -> int:
+    """Take deliveries back from senders that died: leases that ran out, and all of ``dead_owner``. Their number.
+
+    Those of an older revision are superseded instead of being sent again.
+    """
+    rows = session.execute(
+        select(Delivery, Report.revision, Study.revision)
+        .join(ResultObject, ResultObject.id == Delivery.result_object_id)
+        .join(Report, Report.id == ResultObject.report_id)
+        .join(Study, Study.id == Report.study_id)
+        .where(
+            Delivery.state == DeliveryState.SENDING,
+            or_(Delivery.lease_expires_at <= now, Delivery.lease_owner == dead_owner),
+        )
+        .with_for_update(of=Delivery, skip_locked=True)
+        .execution_options(populate_existing=True)
+    ).all()
+    for delivery, of_revision, revision in rows:
+        to = DeliveryState.PENDING if of_revision == revision else DeliveryState.SUPERSEDED
+        _settle(delivery, to, delivery.reason, delivery.detail, delivery.last_status)
+    return len(rows)
+
+
+def settle_study(session: Session, study: Study, now: datetime) -> None:
+    """Move a locked, encoded study on when nothing of its revision is left to send."""
+    if study.state is not StudyState.ENCODED:
+        return
+    session.flush()
+    deliveries = deliveries_of_revision(session, study)
+    states = {delivery.state for delivery in deliveries}
+    if states & {DeliveryState.PENDING, DeliveryState.SENDING}:
+        return
+    lost = [delivery for delivery in deliveries if delivery.state in (DeliveryState.REFUSED, DeliveryState.FAILED)]
+    if lost:
+        first = lost[0]
+        detail = f"{len(lost)} of {len(deliveries)} deliveries; {first.destination}: {first.detail}"
+        move(study, StudyState.FAILED, now, first.reason, detail)
+        action, outcome = AuditAction.STUDY_FAILED, AuditOutcome.FAILURE
+    else:
+        detail = f"{len(deliveries)} of {len(deliveries)} deliveries" if deliveries else "No destination is configured."
+        move(study, StudyState.DELIVERED, now, detail=detail)
+        action, outcome = AuditAction.STUDY_DELIVERED, AuditOutcome.SUCCESS
+    audit_study(session, study, action, outcome, now, who=DELIVERY, detail={"reason": study.reason, "found": detail})
+
+
+def deliveries_of_revision(session: Session, study: Study) -> list[Delivery]:
+    """The deliveries of a study's present revision, locked, in the order of their results."""
+    return list(
+        session.scalars(
+            select(Delivery)
+            .join(ResultObject, ResultObject.id == Delivery.result_object_id)
+            .join(Report, Report.id == ResultObject.report_id)
+            .where(Report.study_id == study.id, Report.revision == study.revision)
+            .order_by(Delivery.id)
+            .with_for_update(of=Delivery)
+        )
+    )
+
+
+def _claimed(session: Session, claim: ClaimedDelivery) -> tuple[Study, Delivery | None]:
+    study = locked(session, claim.study_uid)
+    delivery = session.get_one(Delivery, claim.delivery_id, with_for_update=True, populate_existing=True)
+    holds = (delivery.state, delivery.lease_owner, delivery.attempts) == (
+        DeliveryState.SENDING,
+        claim.owner,
+        claim.attempt,
+    )
+    return study, delivery if holds else None
+
+
+def _settle(
+    delivery: Delivery, to: DeliveryState, reason: Reason | None, detail: str | None, status: int | None
+) -> None:
+    delivery.state = transition(DELIVERY_TRANSITIONS, delivery.state, to)
+    delivery.lease_owner = None
+    delivery.lease_expires_at = None
+    delivery.reason = reason
+    delivery.detail = detail
+    delivery.last_status = status
+
+
+def _audit(
+    session: Session,
+    study: Study,
+    claim: ClaimedDelivery,
+    action: AuditAction,
+    outcome: AuditOutcome,
+    now: datetime,
+    found: Mapping[str, JsonValue],
+) -> None:
+    audit_study(
+        session,
+        study,
+        action,
+        outcome,
+        now,
+        who=claim.owner,
+        sop_instance_uid=claim.sop_instance_uid,
+        detail={
+            "destination": claim.destination,
+            "of_revision": claim.revision,
+            "attempt": claim.attempt,
+            **found,
+        },
+    )

@@ -1,0 +1,208 @@
+"""What people and programs ask the database. Every function only reads; `db.session.Database.reading` suffices."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy.orm import Session
+
+from config.finding import FindingKind
+from config.reasons import Reason
+from db.audit_actions import AuditAction, AuditOutcome
+from db.states import DeliveryState, Disposition, StudyState
+from db.tables import AuditEvent, Delivery, FindingRow, Instance, Report, ResultObject, Series, Study
+
+
+@dataclass(frozen=True, slots=True)
+class StudySummary:
+    """A line of the list of studies. ``lesions`` (None before the report), deliveries: of the present revision."""
+
+    study_uid: str
+    state: StudyState
+    reason: Reason | None
+    detail: str | None
+    revision: int
+    attempts: int
+    patient_id: str | None
+    patient_name: str | None
+    accession_number: str | None
+    study_date: str | None
+    first_arrival: datetime
+    last_arrival: datetime
+    next_attempt_at: datetime | None
+    updated_at: datetime
+    instances: int
+    lesions: int | None
+    deliveries_sent: int
+    deliveries: int
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """An event of the audit trail."""
+
+    sequence: int
+    at: datetime
+    action: AuditAction
+    outcome: AuditOutcome
+    who: str
+    study_uid: str | None
+    sop_instance_uid: str | None
+    patient_id: str | None
+    detail: dict[str, Any]
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many of everything, for metrics. States of which there is nothing count 0."""
+
+    studies: dict[StudyState, int]
+    instances: dict[Disposition, int]
+    deliveries: dict[tuple[str, DeliveryState], int]
+    findings: dict[FindingKind, int]
+    reports: int
+    audit_events: int
+    longest_waiting_since: datetime | None
+    """Since when the study that waits longest has been ``complete``, or None."""
+
+
+def study_list(session: Session, *, limit: int = 100, states: Collection[StudyState] = ()) -> tuple[StudySummary, ...]:
+    """Studies, latest change first; of the given ``states`` only, if any are given."""
+    query = _summaries().order_by(Study.updated_at.desc(), Study.id.desc()).limit(limit)
+    if states:
+        query = query.where(Study.state.in_(states))
+    return tuple(_summary(row) for row in session.execute(query))
+
+
+def study_summary(session: Session, study_uid: str) -> StudySummary | None:
+    """One study, or None if it never arrived."""
+    row = session.execute(_summaries().where(Study.study_instance_uid == study_uid)).first()
+    return None if row is None else _summary(row)
+
+
+def audit_events(
+    session: Session,
+    *,
+    study: str | None = None,
+    patient: str | None = None,
+    action: AuditAction | None = None,
+    outcome: AuditOutcome | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    limit: int | None = None,
+) -> tuple[AuditEntry, ...]:
+    """Events that match everything given, in order; the newest ``limit`` of them. ``until`` is exclusive."""
+    conditions: list[ColumnElement[bool]] = []
+    if study is not None:
+        conditions.append(AuditEvent.study_instance_uid == study)
+    if patient is not None:
+        conditions.append(AuditEvent.patient_id == patient)
+    if action is not None:
+        conditions.append(AuditEvent.action == action)
+    if outcome is not None:
+        conditions.append(AuditEvent.outcome == outcome)
+    if since is not None:
+        conditions.append(AuditEvent.at >= since)
+    if until is not None:
+        conditions.append(AuditEvent.at < until)
+    query = select(AuditEvent).where(*conditions).order_by(AuditEvent.sequence.desc()).limit(limit)
+    return tuple(_entry(event) for event in reversed(session.scalars(query).all()))
+
+
+def counts(session: Session) -> Counts:
+    """How many of everything there are now."""
+    studies = dict.fromkeys(StudyState, 0) | _count_by(session, Study.state)
+    instances = dict.fromkeys(Disposition, 0) | _count_by(session, Instance.disposition)
+    instances[Disposition.DUPLICATE] = session.scalar(select(func.sum(Instance.times_received - 1))) or 0
+    deliveries = session.execute(
+        select(Delivery.destination, Delivery.state, func.count())
+        .group_by(Delivery.destination, Delivery.state)
+        .order_by(Delivery.destination, Delivery.state)
+    )
+    return Counts(
+        studies=studies,
+        instances=instances,
+        deliveries={(destination, state): count for destination, state, count in deliveries},
+        findings=dict.fromkeys(FindingKind, 0) | _count_by(session, FindingRow.kind),
+        reports=session.scalar(select(func.count()).select_from(Report)) or 0,
+        audit_events=session.scalar(select(func.count()).select_from(AuditEvent)) or 0,
+        longest_waiting_since=session.scalar(
+            select(func.min(Study.updated_at)).where(Study.state == StudyState.COMPLETE)
+        ),
+    )
+
+
+def _summaries() -> Select[Any]:
+    instances = (
+        select(func.coalesce(func.sum(Series.number_of_instances), 0))
+        .where(Series.study_id == Study.id)
+        .correlate(Study)
+        .scalar_subquery()
+    )
+    of_revision = (Report.study_id == Study.id, Report.revision == Study.revision)
+    report = select(Report.id).where(*of_revision).correlate(Study).scalar_subquery()
+    lesions = (
+        select(func.count())
+        .select_from(FindingRow)
+        .join(Report, Report.id == FindingRow.report_id)
+        .where(*of_revision, FindingRow.kind == FindingKind.LESION)
+        .correlate(Study)
+        .scalar_subquery()
+    )
+    deliveries = (
+        select(func.count())
+        .select_from(Delivery)
+        .join(ResultObject, ResultObject.id == Delivery.result_object_id)
+        .join(Report, Report.id == ResultObject.report_id)
+        .where(*of_revision)
+        .correlate(Study)
+    )
+    sent = deliveries.where(Delivery.state == DeliveryState.SENT)
+    return select(Study, instances, report, lesions, sent.scalar_subquery(), deliveries.scalar_subquery())
+
+
+def _summary(row: Any) -> StudySummary:
+    study, instances, report, lesions, sent, deliveries = row
+    return StudySummary(
+        study_uid=study.study_instance_uid,
+        state=study.state,
+        reason=study.reason,
+        detail=study.detail,
+        revision=study.revision,
+        attempts=study.attempts,
+        patient_id=study.patient_id,
+        patient_name=study.patient_name,
+        accession_number=study.accession_number,
+        study_date=study.study_date,
+        first_arrival=study.first_arrival,
+        last_arrival=study.last_arrival,
+        next_attempt_at=study.next_attempt_at,
+        updated_at=study.updated_at,
+        instances=instances,
+        lesions=None if report is None else lesions,
+        deliveries_sent=sent,
+        deliveries=deliveries,
+    )
+
+
+def _entry(event: AuditEvent) -> AuditEntry:
+    assert isinstance(event.detail, dict)
+    return AuditEntry(
+        event.sequence,
+        event.at,
+        event.action,
+        event.outcome,
+        event.who,
+        event.study_instance_uid,
+        event.sop_instance_uid,
+        event.patient_id,
+        event.detail,
+        event.hash,
+    )
+
+
+def _count_by(session: Session, column: Any) -> dict[Any, int]:
+    return {row[0]: row[1] for row in session.execute(select(column, func.count()).group_by(column))}

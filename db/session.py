@@ -1,0 +1,101 @@
+"""The database: engine, settings per connection, and the two kinds of transaction."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from typing import Any, Self
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from config.reasons import UptakeError
+from db import audit
+
+BUSY_TIMEOUT_MS = 30_000
+
+
+class UnsupportedDatabase(UptakeError):
+    """A URL of a database that is neither SQLite in a file nor PostgreSQL."""
+
+
+class Database:
+    """SQLite in a file, or PostgreSQL by psycopg 3.
+
+    SQLite runs in WAL mode with ``synchronous=FULL``, so that what was committed survives a power cut, and admits one
+    writer at a time: writers of this process take turns, those of others wait up to 30 s.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        sqlite = engine.dialect.name == "sqlite"
+        self._turn = threading.RLock() if sqlite else nullcontext()
+        reader = (
+            engine.execution_options(begin="BEGIN")
+            if sqlite
+            else engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        )
+        self._writers = sessionmaker(engine, expire_on_commit=False)
+        self._readers = sessionmaker(reader, expire_on_commit=False)
+
+    @classmethod
+    def open(cls, url: str) -> Self:
+        """The database at a SQLAlchemy URL. Its tables are made by `db.upgrade.upgrade`.
+
+        Raises
+        ------
+        UnsupportedDatabase
+            If the URL is of another kind.
+        """
+        return cls(open_engine(url))
+
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        """A transaction that may write; its audit events join the chain as its last act before it is committed.
+
+        Any exception undoes all of it. Not to be nested: a thread that holds one must not ask for another.
+        """
+        with self._turn, self._writers.begin() as session:
+            yield session
+            audit.seal(session)
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """A consistent view of the database at one moment; nothing that is written through it is kept."""
+        with self._readers() as session:
+            yield session
+
+    def close(self) -> None:
+        """Close all connections that are not in use."""
+        self._engine.dispose()
+
+
+def open_engine(url: str) -> Engine:
+    """The engine that `Database` and migrations share; raises `UnsupportedDatabase`."""
+    parsed = make_url(url)
+    backend = parsed.get_backend_name()
+    if backend == "postgresql":
+        return create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True, pool_size=10)
+    if backend == "sqlite" and parsed.database not in (None, "", ":memory:"):
+        return _sqlite(parsed)
+    raise UnsupportedDatabase(
+        f"{parsed.render_as_string()}: found {backend}, expected sqlite:////path/to/file or postgresql://host/name."
+    )
+
+
+def _sqlite(url: URL) -> Engine:
+    engine = create_engine(url, pool_size=10, max_overflow=-1)
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _entry: ConnectionPoolEntry) -> None:
+    connection.isolation_level = None  # the driver then leaves BEGIN to _begin_sqlite
+    for pragma in (f"busy_timeout={BUSY_TIMEOUT_MS}", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # BEGIN IMMEDIATE takes the write lock at once: a reader that turns writer later fails instead of waiting.
+    connection.exec_driver_sql(connection.get_execution_options().get("begin", "BEGIN IMMEDIATE"))

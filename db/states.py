@@ -1,0 +1,110 @@
+"""States of studies and deliveries, the transitions that exist, and the other closed vocabularies of the database."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import TypeVar
+
+from config.reasons import UptakeError
+
+
+class StudyState(StrEnum):
+    """Where a study is on its way; ``REJECTED`` and ``FAILED`` carry a reason."""
+
+    RECEIVING = "receiving"
+    COMPLETE = "complete"
+    ANALYSING = "analysing"
+    ENCODED = "encoded"
+    DELIVERED = "delivered"
+    COMMITTED = "committed"
+    REJECTED = "rejected"
+    FAILED = "failed"
+
+
+class DeliveryState(StrEnum):
+    """Where one result object is on its way to one destination.
+
+    ``REFUSED``: the destination said no for good. ``FAILED``: attempts are exhausted. ``SUPERSEDED``: not sent any more
+    because its study has a newer revision.
+    """
+
+    PENDING = "pending"
+    SENDING = "sending"
+    SENT = "sent"
+    REFUSED = "refused"
+    FAILED = "failed"
+    SUPERSEDED = "superseded"
+
+
+class Disposition(StrEnum):
+    """What became of an instance that arrived. ``DUPLICATE`` is an answer only: the row it repeats is counted up."""
+
+    ACCEPTED = "accepted"
+    DUPLICATE = "duplicate"
+    CONFLICT = "conflict"
+    REJECTED = "rejected"
+
+
+class AssociationOutcome(StrEnum):
+    """How an association ended; ``LOST``: the node stopped before it did."""
+
+    RELEASED = "released"
+    ABORTED = "aborted"
+    LOST = "lost"
+
+
+class ReportOutcome(StrEnum):
+    """What a finished analysis says; an analysis that was refused or failed has no report."""
+
+    LESIONS = "lesions"
+    NO_LESIONS = "no-lesions"
+
+
+class IllegalTransition(UptakeError):
+    """A state change that the table of transitions does not hold: a defect of the caller, nothing was changed."""
+
+
+State = TypeVar("State", StudyState, DeliveryState)
+
+STUDY_TRANSITIONS: Mapping[StudyState, frozenset[StudyState]] = {
+    StudyState.RECEIVING: frozenset({StudyState.COMPLETE, StudyState.REJECTED}),
+    StudyState.COMPLETE: frozenset({StudyState.ANALYSING, StudyState.RECEIVING}),
+    StudyState.ANALYSING: frozenset(
+        {StudyState.ENCODED, StudyState.COMPLETE, StudyState.REJECTED, StudyState.FAILED, StudyState.RECEIVING}
+    ),
+    StudyState.ENCODED: frozenset({StudyState.DELIVERED, StudyState.FAILED, StudyState.RECEIVING}),
+    StudyState.DELIVERED: frozenset({StudyState.COMMITTED, StudyState.RECEIVING}),
+    StudyState.COMMITTED: frozenset({StudyState.RECEIVING}),
+    StudyState.REJECTED: frozenset({StudyState.RECEIVING}),
+    StudyState.FAILED: frozenset({StudyState.COMPLETE, StudyState.ENCODED, StudyState.RECEIVING}),
+}
+
+DELIVERY_TRANSITIONS: Mapping[DeliveryState, frozenset[DeliveryState]] = {
+    DeliveryState.PENDING: frozenset({DeliveryState.SENDING, DeliveryState.SUPERSEDED}),
+    DeliveryState.SENDING: frozenset(
+        {
+            DeliveryState.SENT,
+            DeliveryState.PENDING,
+            DeliveryState.REFUSED,
+            DeliveryState.FAILED,
+            DeliveryState.SUPERSEDED,
+        }
+    ),
+    DeliveryState.SENT: frozenset(),
+    DeliveryState.REFUSED: frozenset({DeliveryState.PENDING}),
+    DeliveryState.FAILED: frozenset({DeliveryState.PENDING}),
+    DeliveryState.SUPERSEDED: frozenset(),
+}
+
+
+def transition(table: Mapping[State, frozenset[State]], current: State, to: State) -> State:
+    """The state ``to``, if ``table`` allows to go there from ``current``.
+
+    Raises
+    ------
+    IllegalTransition
+        If it does not.
+    """
+    if to not in table[current]:
+        allowed = ", ".join(sorted(table[current])) or "nothing"
+        raise IllegalTransition(f"From {current} to {to}: not a transition; {current} leads to {allowed}.")
+    return to

@@ -1,0 +1,285 @@
+"""The tables: what arrived, what was made of it, where it went, and who did what.
+
+All times are UTC. Paths are relative to the spool. Digests are SHA-256 in hexadecimal.
+"""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, ClassVar
+
+from sqlalchemy import BigInteger, Double, ForeignKey, Index, MetaData, UniqueConstraint, text
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+from sqlalchemy.types import TypeEngine
+
+from config.finding import FindingKind, ResultKind
+from config.reasons import Reason
+from config.vocabulary import Laterality
+from db.audit_actions import AuditAction, AuditOutcome
+from db.columns import CanonicalJson, JsonValue, StorableText, UtcDateTime, coded
+from db.states import AssociationOutcome, DeliveryState, Disposition, ReportOutcome, StudyState
+
+_VOCABULARIES: tuple[type[StrEnum], ...] = (
+    AssociationOutcome,
+    AuditAction,
+    AuditOutcome,
+    DeliveryState,
+    Disposition,
+    FindingKind,
+    Laterality,
+    Reason,
+    ReportOutcome,
+    ResultKind,
+    StudyState,
+)
+
+_COLUMN_TYPES: dict[Any, TypeEngine[Any]] = {
+    str: StorableText(),
+    float: Double(),
+    datetime: UtcDateTime(),
+    **{vocabulary: coded(vocabulary) for vocabulary in _VOCABULARIES},
+}
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map: ClassVar[dict[Any, Any]] = _COLUMN_TYPES
+
+
+class Association(Base):
+    """A DICOM association that a peer opened to ``listener``, the process that holds it.
+
+    ``instance_count`` is known when it has closed.
+    """
+
+    __tablename__ = "associations"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    listener: Mapped[str]
+    calling_ae: Mapped[str]
+    called_ae: Mapped[str]
+    address: Mapped[str]
+    opened_at: Mapped[datetime] = mapped_column(index=True)
+    closed_at: Mapped[datetime | None]
+    outcome: Mapped[AssociationOutcome | None]
+    instance_count: Mapped[int | None]
+
+
+class Study(Base):
+    """A study and its state. ``revision`` counts the sets of inputs; ``attempts`` the analyses begun of this one."""
+
+    __tablename__ = "studies"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    study_instance_uid: Mapped[str] = mapped_column(unique=True)
+    state: Mapped[StudyState] = mapped_column(index=True)
+    reason: Mapped[Reason | None]
+    detail: Mapped[str | None]
+    revision: Mapped[int] = mapped_column(default=1)
+    attempts: Mapped[int] = mapped_column(default=0)
+    patient_id: Mapped[str | None] = mapped_column(index=True)
+    patient_name: Mapped[str | None]
+    accession_number: Mapped[str | None] = mapped_column(index=True)
+    study_date: Mapped[str | None]
+    first_arrival: Mapped[datetime]
+    last_arrival: Mapped[datetime]
+    lease_owner: Mapped[str | None]
+    lease_expires_at: Mapped[datetime | None]
+    next_attempt_at: Mapped[datetime | None]
+    updated_at: Mapped[datetime] = mapped_column(index=True)
+
+    series: Mapped[list["Series"]] = relationship(back_populates="study", order_by="Series.id")
+    reports: Mapped[list["Report"]] = relationship(back_populates="study", order_by="Report.revision")
+
+
+class AssociationStudy(Base):
+    """What one association brought of one study, counted by disposition."""
+
+    __tablename__ = "association_studies"
+
+    association_id: Mapped[str] = mapped_column(ForeignKey("associations.id"), primary_key=True)
+    study_id: Mapped[int] = mapped_column(ForeignKey("studies.id"), primary_key=True, index=True)
+    accepted: Mapped[int] = mapped_column(default=0)
+    duplicates: Mapped[int] = mapped_column(default=0)
+    conflicts: Mapped[int] = mapped_column(default=0)
+
+
+class Series(Base):
+    """A series; ``kind`` and ``why`` are known once its headers were judged."""
+
+    __tablename__ = "series"
+    __table_args__ = (UniqueConstraint("study_id", "series_instance_uid"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    study_id: Mapped[int] = mapped_column(ForeignKey("studies.id"))
+    series_instance_uid: Mapped[str] = mapped_column(index=True)
+    modality: Mapped[str | None]
+    description: Mapped[str | None]
+    kind: Mapped[str | None]
+    why: Mapped[str | None]
+    number_of_instances: Mapped[int] = mapped_column(default=0)
+
+    study: Mapped[Study] = relationship(back_populates="series")
+
+
+class Instance(Base):
+    """An instance that arrived. Of one SOP Instance UID at most one row is accepted, others are kept as conflicts.
+
+    ``relevant`` instances are inputs of the analysis. A rejected one may lack everything but its reason.
+    """
+
+    __tablename__ = "instances"
+    __table_args__ = (
+        UniqueConstraint("sop_instance_uid", "digest"),
+        Index(
+            "ix_instances_accepted",
+            "sop_instance_uid",
+            unique=True,
+            sqlite_where=text("disposition = 'accepted'"),
+            postgresql_where=text("disposition = 'accepted'"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    sop_instance_uid: Mapped[str | None]
+    sop_class_uid: Mapped[str | None]
+    transfer_syntax_uid: Mapped[str | None]
+    study_instance_uid: Mapped[str | None] = mapped_column(index=True)
+    series_id: Mapped[int | None] = mapped_column(ForeignKey("series.id"), index=True)
+    association_id: Mapped[str | None] = mapped_column(ForeignKey("associations.id"), index=True)
+    digest: Mapped[str | None]
+    path: Mapped[str | None]
+    size_bytes: Mapped[int | None] = mapped_column(BigInteger)
+    received_at: Mapped[datetime]
+    times_received: Mapped[int] = mapped_column(default=1)
+    relevant: Mapped[bool]
+    disposition: Mapped[Disposition]
+    reason: Mapped[Reason | None]
+    detail: Mapped[str | None]
+
+
+class Report(Base):
+    """One analysis of one revision of a study."""
+
+    __tablename__ = "reports"
+    __table_args__ = (UniqueConstraint("study_id", "revision"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    study_id: Mapped[int] = mapped_column(ForeignKey("studies.id"))
+    revision: Mapped[int]
+    outcome: Mapped[ReportOutcome]
+    pet_series_uid: Mapped[str]
+    ct_series_uid: Mapped[str | None]
+    tracer: Mapped[str]
+    suv_factor: Mapped[float]
+    input_digest: Mapped[str]
+    settings_digest: Mapped[str]
+    software_version: Mapped[str]
+    remarks: Mapped[JsonValue] = mapped_column(CanonicalJson(), nullable=False)
+    timings_s: Mapped[JsonValue] = mapped_column(CanonicalJson(), nullable=False)
+    created_at: Mapped[datetime] = mapped_column(index=True)
+
+    study: Mapped[Study] = relationship(back_populates="reports")
+    findings: Mapped[list["FindingRow"]] = relationship(back_populates="report", order_by="FindingRow.number")
+    result_objects: Mapped[list["ResultObject"]] = relationship(back_populates="report", order_by="ResultObject.id")
+
+
+class FindingRow(Base):
+    """A finding of a report, with the units and index conventions of `config.finding.Measurements`."""
+
+    __tablename__ = "findings"
+    __table_args__ = (UniqueConstraint("report_id", "number"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    report_id: Mapped[int] = mapped_column(ForeignKey("reports.id"))
+    number: Mapped[int]
+    kind: Mapped[FindingKind]
+    reason: Mapped[str]
+    tracking_uid: Mapped[str] = mapped_column(index=True)
+    location_id: Mapped[str] = mapped_column(index=True)
+    location_name: Mapped[str]
+    location_coarse: Mapped[str]
+    laterality: Mapped[Laterality]
+    location_confidence: Mapped[float]
+    suv_max: Mapped[float]
+    suv_peak: Mapped[float]
+    suv_mean: Mapped[float]
+    mtv_ml: Mapped[float]
+    tlg: Mapped[float]
+    long_axis_mm: Mapped[float]
+    short_axis_mm: Mapped[float]
+    centroid_x_mm: Mapped[float]
+    centroid_y_mm: Mapped[float]
+    centroid_z_mm: Mapped[float]
+    first_slice: Mapped[int]
+    last_slice: Mapped[int]
+    caption: Mapped[str]
+
+    report: Mapped[Report] = relationship(back_populates="findings")
+
+
+class ResultObject(Base):
+    """A DICOM object that a report produced."""
+
+    __tablename__ = "result_objects"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    report_id: Mapped[int] = mapped_column(ForeignKey("reports.id"), index=True)
+    kind: Mapped[ResultKind]
+    sop_class_uid: Mapped[str]
+    sop_instance_uid: Mapped[str] = mapped_column(unique=True)
+    path: Mapped[str]
+    digest: Mapped[str]
+    size_bytes: Mapped[int] = mapped_column(BigInteger)
+
+    report: Mapped[Report] = relationship(back_populates="result_objects")
+    deliveries: Mapped[list["Delivery"]] = relationship(back_populates="result_object", order_by="Delivery.destination")
+
+
+class Delivery(Base):
+    """One result object to one destination. ``last_status``: C-STORE status of the last try (PS3.4 Table B.2-1)."""
+
+    __tablename__ = "deliveries"
+    __table_args__ = (
+        UniqueConstraint("result_object_id", "destination"),
+        Index("ix_deliveries_destination_state_next_attempt_at", "destination", "state", "next_attempt_at"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    result_object_id: Mapped[int] = mapped_column(ForeignKey("result_objects.id"))
+    destination: Mapped[str]
+    state: Mapped[DeliveryState]
+    attempts: Mapped[int] = mapped_column(default=0)
+    next_attempt_at: Mapped[datetime]
+    lease_owner: Mapped[str | None]
+    lease_expires_at: Mapped[datetime | None]
+    last_status: Mapped[int | None]
+    reason: Mapped[Reason | None]
+    detail: Mapped[str | None]
+    sent_at: Mapped[datetime | None]
+
+    result_object: Mapped[ResultObject] = relationship(back_populates="deliveries")
+
+
+class AuditEvent(Base):
+    """A link of the audit chain, see `db.audit`; the database itself refuses to change or delete one."""
+
+    __tablename__ = "audit_events"
+
+    sequence: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    at: Mapped[datetime] = mapped_column(index=True)
+    action: Mapped[AuditAction]
+    outcome: Mapped[AuditOutcome]
+    who: Mapped[str]
+    study_instance_uid: Mapped[str | None] = mapped_column(index=True)
+    sop_instance_uid: Mapped[str | None]
+    patient_id: Mapped[str | None] = mapped_column(index=True)
+    detail: Mapped[JsonValue] = mapped_column(CanonicalJson(), nullable=False)
+    previous_hash: Mapped[str]
+    hash: Mapped[str]
