@@ -11,11 +11,12 @@ from pathlib import Path
 
 from pydicom import Dataset
 
+from config.finding import ResultKind
 from config.reasons import Remark
 from config.settings import Settings
 from config.tracers import PROFILES
-from db.states import ResultKind
 from dicom_io.digest import dataset_digest
+from dicom_io.identifiers import complete_series
 from dicom_io.identity import Provenance, ResultReference
 from dicom_io.picture import encode_picture
 from dicom_io.report import encode_report
@@ -75,6 +76,7 @@ def analyse_study(
     """
     clock = _Stopwatch(progress)
     clock.start("choose series")
+    complete_series(headers)
     pair = choose_pair(group_series(headers), pet_only=settings.analysis.pet_only)
     clock.start("read")
     with ThreadPoolExecutor(max_workers=2) as pool:

@@ -1,11 +1,10 @@
 """Delivery: result objects go to one destination; what was not accepted is retried or waits for a person."""
 
+import random
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import structlog
-from tenacity import RetryCallState
-from tenacity.wait import wait_exponential_jitter
 
 from config.reasons import Reason
 from config.settings import Destination, Settings
@@ -36,12 +35,7 @@ class Delivery:
         self._database = database
         self._spool = spool
         self._calling_ae = settings.listener.ae_title
-        self._maximum_attempts = settings.delivery.maximum_attempts
-        self._backoff = wait_exponential_jitter(
-            initial=settings.delivery.first_retry_s,
-            max=settings.delivery.last_retry_s,
-            jitter=settings.delivery.first_retry_s,
-        )
+        self._settings = settings.delivery
         self._clock = clock
 
     def step(self) -> bool:
@@ -80,11 +74,11 @@ class Delivery:
                 outcome.status,
                 now,
                 retry_at=retry_at,
-                maximum_attempts=self._maximum_attempts,
+                maximum_attempts=self._settings.maximum_attempts,
             )
             events.warning("result not sent", reason=outcome.reason, detail=outcome.detail, delivery=state)
 
     def _wait(self, attempt: int) -> timedelta:
-        state = RetryCallState(None, None, (), {})  # type: ignore[arg-type]
-        state.attempt_number = attempt
-        return timedelta(seconds=self._backoff(state))
+        """Exponential back-off with jitter, so that many results do not return at once."""
+        seconds = min(self._settings.last_retry_s, self._settings.first_retry_s * 2.0 ** (attempt - 1))
+        return timedelta(seconds=seconds * random.uniform(1.0, 1.2))

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import structlog
 from pydicom import Dataset
+from pydicom.errors import InvalidDicomError
 from sqlalchemy.orm import Session
 
-from config.reasons import Refused, Remark
+from config.reasons import Reason, Refused, Remark
 from db.associations import close_association, open_association
 from db.intake import InstanceRecord, RejectedInstance, record_instance, record_rejected_instance
 from db.session import Database
@@ -30,7 +31,7 @@ _BATCH = 64
 class _Arrival:
     journal_file: Path
     kept_file: Path
-    envelope: Envelope
+    envelope: Envelope | None
     digest: str
     header: Dataset | None
     refusal: Remark | None
@@ -78,11 +79,15 @@ class Intake:
         return True
 
     def _examine(self, file: Path) -> _Arrival:
-        envelope, digest = read_envelope(file), dataset_digest(file)
+        envelope, digest = None, dataset_digest(file)
+        kept = self._spool.rejected / f"{digest}.dcm"
         try:
+            envelope = read_envelope(file)
             header = read_header(file)
+        except (InvalidDicomError, AttributeError) as error:
+            found = Remark(Reason.NOT_DICOM, f"The listener did not write this file: {error}")
+            return _Arrival(file, kept, envelope, digest, None, found)
         except Refused as refused:
-            kept = self._spool.rejected / f"{digest}.dcm"
             return _Arrival(file, kept, envelope, digest, None, refused.remark)
         kept = self._spool.study_file(str(header.StudyInstanceUID), digest)
         return _Arrival(file, kept, envelope, digest, header, None)
@@ -90,15 +95,17 @@ class Intake:
     def _record(self, session: Session, arrival: _Arrival) -> None:
         now = self._clock()
         envelope = arrival.envelope
-        register(session, self._listener, envelope, now)
+        if envelope is not None:
+            self._register(session, envelope, now)
+        association_id = envelope.association_id if envelope else None
         path, size = self._spool.relative(arrival.kept_file), arrival.journal_file.stat().st_size
         if arrival.header is None:
             assert arrival.refusal is not None
             rejected = RejectedInstance(
-                association_id=envelope.association_id,
+                association_id=association_id,
                 reason=arrival.refusal.reason,
                 detail=arrival.refusal.detail,
-                sop_instance_uid=envelope.sop_instance_uid,
+                sop_instance_uid=envelope.sop_instance_uid if envelope else None,
                 digest=arrival.digest,
                 path=path,
                 size_bytes=size,
@@ -108,7 +115,7 @@ class Intake:
             return
         header = arrival.header
         record = InstanceRecord(
-            association_id=envelope.association_id,
+            association_id=association_id,
             study_uid=arrival.study_uid,
             series_uid=str(header.SeriesInstanceUID),
             sop_instance_uid=str(header.SOPInstanceUID),
@@ -129,18 +136,17 @@ class Intake:
         if disposition is Disposition.CONFLICT:
             log.warning("instance kept aside: same UID, other content", sop_instance_uid=record.sop_instance_uid)
 
-
-def register(session: Session, listener: str, envelope: Envelope, now: datetime) -> None:
-    """Put the association of a journal file on record, if the listener has not done so yet."""
-    open_association(
-        session,
-        envelope.association_id,
-        listener=listener,
-        calling_ae=envelope.calling_ae,
-        called_ae=envelope.called_ae,
-        address=envelope.address,
-        now=now,
-    )
+    def _register(self, session: Session, envelope: Envelope, now: datetime) -> None:
+        """Put an association on record, if the listener's own report of it is not there yet."""
+        open_association(
+            session,
+            envelope.association_id,
+            listener=self._listener,
+            calling_ae=envelope.calling_ae,
+            called_ae=envelope.called_ae,
+            address=envelope.address,
+            now=now,
+        )
 
 
 def _text(header: Dataset, keyword: str) -> str | None:

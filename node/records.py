@@ -4,8 +4,9 @@ import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
+from config.finding import ResultKind
 from db.reports import ReportRecord, ResultRecord, TrackedFinding
-from db.states import ReportOutcome, ResultKind
+from db.states import ReportOutcome
 from dicom_io.identity import tracking_uid
 from node.analysis import Outcome
 from node.spool import Spool

@@ -75,8 +75,12 @@ class Rehearsal:
         pacs_settings = self.folder / "pacs.ini"
         pacs_settings.write_text(_PACS_SETTINGS.format(rehearsal=self, pacs=self.pacs), encoding="utf-8")
         self._run("pacs", [sys.executable, "-m", "pynetdicom", "qrscp", "-q", "--config", str(pacs_settings)])
-        self._run("node", [sys.executable, "-m", "node", "serve", "--config", str(self.config_file)])
         self._wait_for(self.pacs, self.folder / "pacs.log")
+        self.start_node()
+
+    def start_node(self) -> None:
+        """Start the node, or start it again, and wait until it answers C-ECHO."""
+        self._run("node", [sys.executable, "-m", "node", "serve", "--config", str(self.config_file)])
         self._wait_for(self.node, self.folder / "node.log")
 
     def send_study(self, files: Sequence[Path]) -> tuple[SendOutcome, ...]:
@@ -116,7 +120,7 @@ class Rehearsal:
 
     def _run(self, name: str, command: list[str]) -> None:
         environment = {key: value for key, value in os.environ.items() if not key.startswith("UPTAKE_")}
-        with (self.folder / f"{name}.log").open("wb") as log:
+        with (self.folder / f"{name}.log").open("ab") as log:
             self.processes.append(
                 subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, cwd=self.folder, env=environment)
             )

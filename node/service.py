@@ -145,9 +145,7 @@ class _Events:
 
     def association_closed(self, association: AssociationInfo, outcome: Outcome, stored: int) -> None:
         ended = AssociationOutcome(outcome)
-        if stored:
-            self._spool.end_association(association.id, ended)
-        else:
+        if not self._spool.end_association(association.id, ended):
             with self._database.transaction() as session:
                 close_association(session, association.id, ended, utc_now())
         log.info("association closed", association=association.id, outcome=outcome, stored=stored)
@@ -187,7 +185,7 @@ def _recover(database: Database, spool: Spool, settings: Settings) -> None:
     spool.lose_open_associations()
     waiting = {folder.name for folder in spool.incoming.iterdir()}
     with database.transaction() as session:
-        lost = lose_open_associations(session, listener_name(settings), utc_now(), waiting)
+        lost = lose_open_associations(session, listener_name(settings), utc_now(), except_for=waiting)
     if lost:
         log.warning("associations were open when the node last stopped", count=lost)
     _give_back(database, settings, worker=True, delivery=True)

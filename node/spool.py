@@ -48,11 +48,14 @@ class Spool:
         for association in sorted(self.incoming.iterdir()):
             yield from sorted(association.glob("*.dcm"))
 
-    def end_association(self, association_id: str, outcome: AssociationOutcome) -> None:
-        """Note in the journal that nothing more will come of an association."""
+    def end_association(self, association_id: str, outcome: AssociationOutcome) -> bool:
+        """Note in the journal that nothing more will come of an association; False if it brought nothing."""
         mark = self.incoming / association_id / _ENDED[outcome]
+        if not mark.parent.is_dir():
+            return False
         mark.touch()
         sync_path(mark.parent)
+        return True
 
     def taken_associations(self) -> Iterator[tuple[str, AssociationOutcome]]:
         """Associations that have ended and of which intake has taken everything."""

@@ -60,6 +60,8 @@ def audit(
         fail(f"The audit trail is broken at event {broken}: it, or one before it, was changed or removed.")
 
 
+_WIDTH = 160
+"""Characters of an event's detail in the table; CSV and JSON have all."""
 _COLUMNS = ("sequence", "at", "action", "outcome", "who", "study_uid", "sop_instance_uid", "patient_id", "detail")
 
 
@@ -75,7 +77,9 @@ def _table(rows: list[list[Any]]) -> Table:
         table.add_column(name, overflow="fold")
     colours = {"failure": "red", "warning": "yellow", "success": "green"}
     for sequence, at, action, outcome, who, study, _, _, detail in rows:
-        words = ", ".join(f"{key} {value}" for key, value in detail.items())
+        words = ", ".join(f"{key} {value}" for key, value in detail.items() if value not in (None, [], {}))
+        if len(words) > _WIDTH:
+            words = words[:_WIDTH] + " …"
         table.add_row(
             str(sequence),
             at[:23].replace("T", " "),

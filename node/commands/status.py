@@ -45,8 +45,11 @@ def status(
 
 def _list(studies: Any) -> Table:
     table = Table(title=f"{len(studies)} studies", title_justify="left")
-    for name in ("study", "patient", "state", "rev", "instances", "lesions", "sent", "updated (UTC)"):
-        table.add_column(name, overflow="fold")
+    table.add_column("study", overflow="fold", min_width=22)
+    for name in ("patient", "state"):
+        table.add_column(name, overflow="fold", min_width=9)
+    for name in ("rev", "instances", "lesions", "sent", "updated (UTC)"):
+        table.add_column(name, justify="right")
     for one in studies:
         table.add_row(
             one.study_uid,
@@ -56,7 +59,7 @@ def _list(studies: Any) -> Table:
             str(one.instances),
             "" if one.lesions is None else str(one.lesions),
             f"{one.deliveries_sent}/{one.deliveries}" if one.deliveries else "",
-            f"{one.updated_at:%Y-%m-%d %H:%M:%S}",
+            f"{one.updated_at:%m-%d %H:%M:%S}",
         )
     return table
 

@@ -1,8 +1,8 @@
-"""A node whose parts run in this process, one step at a time, and digital studies to send to it."""
+"""A node whose parts run in this process, one step at a time."""
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -17,11 +17,7 @@ from db.queries import AuditEntry, audit_events
 from db.session import Database
 from db.states import AssociationOutcome
 from db.upgrade import upgrade
-from dicom_io.incoming import AssociationFolder, Envelope
-from dicom_io.scanner import StudyPlan, WrittenStudy, write_study
-from dicom_io.scanner_examination import Examination, PatientIdentity
-from dicom_io.vendors import SIEMENS, VendorHabits
-from inference.patient import SMALL_CT_GRID, SMALL_PET_GRID, DigitalPatient
+from dicom_io.incoming import AssociationFolder
 from node import completeness, intake, worker
 from node.spool import Spool
 
@@ -45,10 +41,11 @@ class SteppedNode:
         self.worker = worker.Worker(self.database, self.spool, self.settings, lambda: self.now)
 
     def receive(self, files: Sequence[Path]) -> None:
-        """As the listener does: into the journal, on one association that is then released."""
+        """As the listener does: into the journal, on one association that is then released. It takes a second."""
+        self.now += timedelta(seconds=1)
         association_id = f"association-{next(self._associations):04d}"
-        envelope = Envelope("SCANNER", "UPTAKE", "127.0.0.1", 50000, association_id)
-        folder = AssociationFolder(self.spool.folder, envelope)
+        sender = {"calling_ae": "SCANNER", "called_ae": "UPTAKE", "address": "127.0.0.1", "port": 50000}
+        folder = AssociationFolder(self.spool.folder, association_id, **sender)
         for file in files:
             content = dcmread(file)
             encoded = DicomBytesIO()
@@ -89,52 +86,3 @@ def node(tmp_path: Path) -> Iterator[SteppedNode]:
     database = Database.open(settings.database_url)
     yield SteppedNode(settings, database)
     database.close()
-
-
-PATIENT = DigitalPatient.default(seed=3)
-IDENTITY = PatientIdentity(
-    name="Patient^Digital",
-    patient_id="DIGITAL-3",
-    birth_date=datetime(1960, 2, 3).date(),
-    sex=PATIENT.sex.value,
-    weight_kg=PATIENT.weight_kg,
-    size_m=PATIENT.height_m,
-)
-
-
-@pytest.fixture(scope="session")
-def volumes() -> dict[str, object]:
-    return {"ct": PATIENT.ct(SMALL_CT_GRID), "suv": PATIENT.suv(SMALL_PET_GRID)}
-
-
-@pytest.fixture
-def write(tmp_path: Path, volumes: dict[str, object]) -> Callable[..., WrittenStudy]:
-    """Write a small study; keyword arguments say how it differs from a good one."""
-    numbers = itertools.count()
-
-    def write_small(
-        *,
-        identity: PatientIdentity = IDENTITY,
-        habits: VendorHabits = SIEMENS,
-        examination: Examination = Examination(),
-        plan: StudyPlan = StudyPlan(),
-        ct: bool = True,
-        pet: bool = True,
-        **changes: object,
-    ) -> WrittenStudy:
-        return write_study(
-            tmp_path / f"study{next(numbers)}",
-            identity,
-            volumes["ct"] if ct else None,
-            volumes["suv"] if pet else None,
-            replace(habits, **changes),
-            examination=examination,
-            plan=plan,
-        )
-
-    return write_small
-
-
-@pytest.fixture
-def identity() -> PatientIdentity:
-    return IDENTITY

@@ -37,7 +37,7 @@ REFUSED: dict[Reason, dict[str, Any]] = {
     Reason.NO_CT: {"ct": False},
     Reason.NO_PET: {"pet": False},
     Reason.NO_COMMON_FRAME_OF_REFERENCE: {"plan": StudyPlan(pet_frame_of_reference="another")},
-    Reason.SLICE_GAP: {"plan": StudyPlan(ct_flaws=Flaws(missing=(80, 81)))},
+    Reason.SLICE_GAP: {"plan": StudyPlan(ct_flaws=Flaws(missing=(40, 41)))},
 }
 
 

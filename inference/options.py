@@ -1,0 +1,15 @@
+"""Options: what a person chooses about an analysis."""
+
+from dataclasses import dataclass
+
+from config.thresholds import ThresholdRule
+from config.tracers import TracerProfile
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The tracer, the rule that delineates, and the smallest volume that counts as a candidate, in ml."""
+
+    profile: TracerProfile
+    threshold: ThresholdRule = ThresholdRule.ITERATIVE
+    minimum_volume_ml: float = 0.3

@@ -1,0 +1,146 @@
+"""The pipeline: from a PET and its CT to findings with measurements, location and caption."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from time import perf_counter
+
+import numpy as np
+from scipy import ndimage
+
+from config.finding import Analysis, Finding, FindingKind, Method
+from config.reasons import Reason, Remark
+from config.tracers import Tracer
+from config.volume import Volume
+from inference.anatomy import Anatomy
+from inference.caption import Facts
+from inference.density import density_of
+from inference.measurement import totals
+from inference.options import Options
+from inference.regions import number_regions
+from inference.stages import Stages
+
+__all__ = ["Options", "Stages", "analyse"]
+
+USUAL_LIVER_SUV = (1.3, 3.0)
+BASELINE = Stages()
+
+
+def analyse(
+    suv: Volume,
+    ct: Volume | None,
+    options: Options,
+    progress: Callable[[str], None] = lambda stage: None,
+    *,
+    stages: Stages = BASELINE,
+    clock: Callable[[], float] = perf_counter,
+) -> Analysis:
+    """Findings of one pair of PET and CT.
+
+    Parameters
+    ----------
+    suv
+        The PET in SUVbw.
+    ct
+        The CT in HU on its own grid; None if there is none, which makes locations coarse and is remarked.
+    progress
+        Called with the name of each stage when it starts.
+    clock
+        Seconds; only ``timings_s`` depends on it. The rest is a function of the other arguments.
+    """
+    timer = _Timer(progress, clock)
+    with timer.stage("resampling"):
+        ct_on_pet = stages.resample.run(suv, ct) if ct is not None else None
+    with timer.stage("anatomy"):
+        anatomy = stages.describe.run(suv, ct_on_pet)
+    with timer.stage("segmentation"):
+        candidates = stages.segment.run(suv, anatomy, options)
+    with timer.stage("classification"):
+        verdicts = stages.classify.run(candidates.labels, suv, anatomy, options.profile)
+    with timer.stage("measurement"):
+        labels, regions = number_regions(candidates, verdicts, suv, stages.measure.run)
+    voxels = [
+        np.argwhere(labels[box] == region.number) + [side.start for side in box]
+        for region, box in zip(regions, ndimage.find_objects(labels), strict=True)
+    ]
+    with timer.stage("location"):
+        locations = [stages.locate.run(inside, suv, anatomy, ct_on_pet) for inside in voxels]
+    with timer.stage("caption"):
+        captions = [
+            stages.caption.run(
+                Facts(
+                    kind=region.verdict.kind,
+                    location=location,
+                    measurements=region.measurements,
+                    density=density_of(inside, ct_on_pet),
+                    tracer=options.profile.tracer,
+                    references=anatomy.references,
+                )
+            )
+            for region, inside, location in zip(regions, voxels, locations, strict=True)
+        ]
+    findings = tuple(
+        Finding(
+            number=region.number,
+            kind=region.verdict.kind,
+            reason=region.verdict.reason,
+            threshold_suv=region.threshold_suv,
+            measurements=region.measurements,
+            location=location,
+            caption=sentence,
+        )
+        for region, location, sentence in zip(regions, locations, captions, strict=True)
+    )
+    lesions = [finding.measurements for finding in findings if finding.kind is FindingKind.LESION]
+    return Analysis(
+        tracer=options.profile.tracer,
+        findings=findings,
+        labels=labels,
+        totals=totals(lesions),
+        methods=_methods(stages, options),
+        remarks=(*_remarks(ct, anatomy, options), *candidates.remarks),
+        references=dict(anatomy.references),
+        timings_s=timer.seconds,
+    )
+
+
+def _methods(stages: Stages, options: Options) -> tuple[Method, ...]:
+    """What ran, with the options that steered the delineation."""
+    chosen = {
+        "threshold": str(options.threshold),
+        "minimum_volume_ml": f"{options.minimum_volume_ml:g}",
+        "seed_suv": f"{options.profile.seed_suv:g}",
+    }
+    return tuple(
+        replace(method, parameters={**method.parameters, **chosen}) if method.stage == "segmentation" else method
+        for method in stages.methods
+    )
+
+
+def _remarks(ct: Volume | None, anatomy: Anatomy, options: Options) -> tuple[Remark, ...]:
+    found = []
+    if ct is None:
+        found.append(Remark(Reason.PET_WITHOUT_CT, "No CT was given."))
+    liver = anatomy.references.get("liver_mean")
+    if options.profile.tracer is Tracer.FDG and liver is not None:
+        lowest, highest = USUAL_LIVER_SUV
+        if not lowest <= liver <= highest:
+            detail = f"Mean SUV of the liver {liver:.2f}, usually {lowest} to {highest}."
+            found.append(Remark(Reason.LIVER_REFERENCE_UNUSUAL, detail))
+    return tuple(found)
+
+
+@dataclass(frozen=True)
+class _Timer:
+    """Announces stages and adds up their seconds."""
+
+    progress: Callable[[str], None]
+    clock: Callable[[], float]
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        self.progress(name)
+        start = self.clock()
+        yield
+        self.seconds[name] = self.clock() - start

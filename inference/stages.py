@@ -1,0 +1,107 @@
+"""Stages: the replaceable parts of an analysis, and the baseline that needs no trained weights."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Generic, Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from config.finding import LabelMap, LocationAnswer, Measurements, Method
+from config.tracers import TracerProfile
+from config.volume import Volume
+from inference import anatomy, caption, grid, location, measurement, physiologic
+from inference.anatomy import Anatomy
+from inference.caption import Captioner
+from inference.physiologic import Verdict
+from inference.segmentation import BasinSegmenter, Segmenter
+
+Run = TypeVar("Run")
+
+
+class Resampler(Protocol):
+    """Brings a CT onto the grid of the PET."""
+
+    def __call__(self, target: Volume, volume: Volume) -> Volume: ...
+
+
+class Anatomist(Protocol):
+    """Finds the organs and reference regions of a patient."""
+
+    def __call__(self, suv: Volume, ct: Volume | None) -> Anatomy: ...
+
+
+class Classifier(Protocol):
+    """Says of every label whether it is a lesion or physiologic, and why."""
+
+    def __call__(
+        self, labels: LabelMap, suv: Volume, anatomy: Anatomy, profile: TracerProfile
+    ) -> Mapping[int, Verdict]: ...
+
+
+class Measurer(Protocol):
+    """Measures every label."""
+
+    def __call__(self, labels: LabelMap, suv: Volume) -> Mapping[int, Measurements]: ...
+
+
+class Locator(Protocol):
+    """Says where the voxels (N, 3) of a finding lie."""
+
+    def __call__(
+        self, voxels: NDArray[np.int64], suv: Volume, anatomy: Anatomy, ct: Volume | None
+    ) -> LocationAnswer: ...
+
+
+@dataclass(frozen=True)
+class Stage(Generic[Run]):
+    """A part with what it says about itself for provenance."""
+
+    method: Method
+    run: Run
+
+
+def _baseline(stage: str, name: str, **parameters: str) -> Method:
+    return Method(stage=stage, name=name, version="1", parameters=parameters)
+
+
+@dataclass(frozen=True)
+class Stages:
+    """The parts of one analysis, in the order in which they run."""
+
+    resample: Stage[Resampler] = field(
+        default=Stage(_baseline("resampling", "mean over the shared volume"), grid.on_grid_of)
+    )
+    describe: Stage[Anatomist] = field(default=Stage(_baseline("anatomy", "rules on CT and PET"), anatomy.describe))
+    segment: Stage[Segmenter] = field(
+        default=Stage(_baseline("segmentation", "thresholding within basins"), BasinSegmenter())
+    )
+    classify: Stage[Classifier] = field(
+        default=Stage(_baseline("classification", "rules by organ and tracer"), physiologic.classify)
+    )
+    measure: Stage[Measurer] = field(
+        default=Stage(
+            _baseline(
+                "measurement",
+                "voxels at or above the threshold",
+                suv_peak="global, sphere of 1 cm³, voxel centres (IBSI)",
+                axes="in the plane of the acquisition",
+            ),
+            measurement.measure,
+        )
+    )
+    locate: Stage[Locator] = field(default=Stage(_baseline("location", "rules on anatomy"), location.locate))
+    caption: Stage[Captioner] = field(default=Stage(_baseline("caption", "grammar"), caption.caption))
+
+    @property
+    def methods(self) -> tuple[Method, ...]:
+        parts = (
+            self.resample,
+            self.describe,
+            self.segment,
+            self.classify,
+            self.measure,
+            self.locate,
+            self.caption,
+        )
+        return tuple(part.method for part in parts)

@@ -1,0 +1,141 @@
+"""A running node between a scanner and a PACS: real processes, real ports, and kill -9."""
+
+import os
+import signal
+import socket
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from db.audit import verify_chain
+from db.detail import StudyDetail, study_detail
+from db.session import Database
+from db.states import StudyState
+from dicom_io.scanner import WrittenStudy
+from node.rehearsal import Rehearsal, rehearse
+
+TIMEOUT_S = 90.0
+
+
+def free_port_base() -> int:
+    """Two neighbouring ports that are free."""
+    while True:
+        with socket.socket() as first, socket.socket() as second:
+            first.bind(("127.0.0.1", 0))
+            port = int(first.getsockname()[1])
+            try:
+                second.bind(("127.0.0.1", port + 1))
+            except OSError:
+                continue
+            return port
+
+
+@pytest.fixture
+def rehearsal(tmp_path: Path) -> Iterator[Rehearsal]:
+    with rehearse(tmp_path / "rehearsal", free_port_base()) as running:
+        yield running
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + TIMEOUT_S
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.05)
+
+
+def detail(rehearsal: Rehearsal, study: WrittenStudy) -> StudyDetail:
+    database = Database.open(f"sqlite:///{rehearsal.folder}/spool/uptake.db")
+    with database.reading() as session:
+        assert verify_chain(session) is None
+        found = study_detail(session, study.study_uid)
+    database.close()
+    return found
+
+
+def state(rehearsal: Rehearsal) -> str:
+    """State of the only study; empty before it arrives."""
+    with sqlite3.connect(rehearsal.folder / "spool" / "uptake.db") as connection:
+        row = connection.execute("SELECT state FROM studies").fetchone()
+    return str(row[0]) if row else ""
+
+
+def role(rehearsal: Rehearsal, name: str) -> int:
+    """Process id of a role, as the node's log says."""
+    lines = (rehearsal.folder / "node.log").read_text().splitlines()
+    (*_, line) = [line for line in lines if "process started" in line and f"role={name}" in line]
+    return int(line.split("process_id=")[1].split()[0])
+
+
+def accepted(rehearsal: Rehearsal, study: WrittenStudy) -> bool:
+    outcomes = rehearsal.send_study(study.files)
+    return all(outcome.reason is None for outcome in outcomes)
+
+
+def modalities(rehearsal: Rehearsal, study: WrittenStudy) -> list[str]:
+    return sorted(result.modality for result in rehearsal.results(study.study_uid))
+
+
+def test_results_come_back_to_the_pacs(rehearsal: Rehearsal, write) -> None:
+    study = write()
+    assert accepted(rehearsal, study)
+    wait_for(lambda: state(rehearsal) == StudyState.DELIVERED)
+    assert modalities(rehearsal, study) == ["OT", "SEG", "SR"]
+
+
+def test_a_worker_killed_in_the_middle_of_an_analysis_loses_nothing(rehearsal: Rehearsal, write) -> None:
+    study = write()
+    worker = role(rehearsal, "worker")
+    assert accepted(rehearsal, study)
+    wait_for(lambda: state(rehearsal) == StudyState.ANALYSING)
+    os.kill(worker, signal.SIGKILL)
+    wait_for(lambda: state(rehearsal) == StudyState.DELIVERED)
+    found = detail(rehearsal, study)
+    assert len(found.reports) == 1
+    assert found.summary.attempts == 2
+    assert modalities(rehearsal, study) == ["OT", "SEG", "SR"]
+
+
+def test_a_clerk_killed_at_any_moment_loses_nothing(rehearsal: Rehearsal, write) -> None:
+    study = write()
+    clerk = role(rehearsal, "clerk")
+    assert accepted(rehearsal, study)
+    os.kill(clerk, signal.SIGKILL)
+    wait_for(lambda: state(rehearsal) == StudyState.DELIVERED)
+    assert detail(rehearsal, study).summary.instances == len(study.files)
+
+
+def test_a_node_killed_after_its_last_acknowledgement_reports_when_it_is_back(rehearsal: Rehearsal, write) -> None:
+    study = write()
+    assert accepted(rehearsal, study)
+    _, node = rehearsal.processes
+    node.kill()
+    node.wait()
+    rehearsal.processes.remove(node)
+    wait_for(lambda: not psutil.pid_exists(role(rehearsal, "worker")))
+    rehearsal.start_node()
+    wait_for(lambda: state(rehearsal) == StudyState.DELIVERED)
+    found = detail(rehearsal, study)
+    assert found.summary.instances == len(study.files)
+    assert len(found.reports) == 1
+
+
+def test_hostile_bytes_leave_the_node_alive(rehearsal: Rehearsal, write) -> None:
+    for garbage in (b"GET / HTTP/1.1\r\n\r\n", os.urandom(4096), b"\x01\x00\xff\xff\xff\xff" + bytes(64)):
+        with socket.create_connection((rehearsal.node.host, rehearsal.node.port), timeout=5) as connection:
+            connection.sendall(garbage)
+    study = write()
+    assert accepted(rehearsal, study)
+    wait_for(lambda: state(rehearsal) == StudyState.DELIVERED)
+
+
+def test_a_node_ends_cleanly_when_asked_to(rehearsal: Rehearsal) -> None:
+    _, node = rehearsal.processes
+    children = [role(rehearsal, name) for name in ("clerk", "worker")]
+    node.send_signal(signal.SIGTERM)
+    assert node.wait(timeout=30) == 0
+    assert not any(psutil.pid_exists(child) for child in children)
+    assert "node stopped" in (rehearsal.folder / "node.log").read_text()

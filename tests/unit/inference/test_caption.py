@@ -1,0 +1,144 @@
+import re
+from dataclasses import replace
+
+import pytest
+
+from config.finding import FindingKind, LocationAnswer, Measurements
+from config.tracers import Tracer
+from config.vocabulary import Laterality, vocabulary
+from inference.caption import Facts, caption, psma_score, uptake_grade
+from inference.density import Density
+
+REFERENCES = {"liver_mean": 2.0, "liver_sd": 0.3, "blood_pool_mean": 1.4}
+SOLID = Density(mean_hu=20.0, highest_hu=60.0)
+
+
+def facts(location, **changes):
+    suv_max = changes.pop("suv_max", 9.44)
+    size = changes.pop("size_mm", (18.2, 15.0))
+    measurements = Measurements(
+        suv_max=suv_max,
+        suv_peak=7.0,
+        suv_mean=5.0,
+        mtv_ml=3.0,
+        tlg=15.0,
+        long_axis_mm=size[0],
+        short_axis_mm=size[1],
+        centroid_mm=(0.0, 0.0, 0.0),
+        suv_max_index=(0, 0, 0),
+        slices=(0, 3),
+        voxel_count=40,
+    )
+    given = {
+        "kind": FindingKind.LESION,
+        "location": LocationAnswer(location, 0.7, ((location, 0.7),)),
+        "measurements": measurements,
+        "density": SOLID,
+        "tracer": Tracer.FDG,
+        "references": REFERENCES,
+    }
+    return Facts(**{**given, **changes})
+
+
+LUNG = vocabulary().leaf("right upper lobe apical segment (S1)")
+NODE = next(leaf for leaf in vocabulary() if leaf.tissue == "lymph node")
+VERTEBRA = next(leaf for leaf in vocabulary() if leaf.tissue == "bone" and "lumbar" in leaf.coarse)
+RIB = next(leaf for leaf in vocabulary() if leaf.tissue == "bone" and "rib" in leaf.coarse)
+
+
+def test_a_lung_nodule():
+    assert caption(facts(LUNG)) == (
+        "Right upper lobe apical segment (S1): nodule, uptake volume 1.8 × 1.5 cm, intense FDG uptake, SUVmax 9.4."
+    )
+
+
+def test_from_three_centimetres_on_it_is_a_mass():
+    assert ": mass, uptake volume 3.0 × 2.9 cm," in caption(facts(LUNG, size_mm=(30.0, 29.0)))
+    assert ": nodule," in caption(facts(LUNG, size_mm=(29.9, 29.0)))
+
+
+def test_nothing_solid_in_the_lung_is_only_a_focus():
+    assert ": focus," in caption(facts(LUNG, density=Density(mean_hu=-780.0, highest_hu=-600.0)))
+
+
+def test_without_a_ct_it_is_only_a_focus():
+    assert ": focus," in caption(facts(LUNG, density=None))
+    assert ": focus," in caption(facts(NODE, density=None))
+
+
+def test_a_node_is_not_called_enlarged_by_its_uptake():
+    said = caption(facts(NODE, size_mm=(40.0, 30.0)))
+    assert ": lymph node, uptake volume 4.0 × 3.0 cm," in said
+    assert "enlarged" not in said
+
+
+@pytest.mark.parametrize(("mean_hu", "expected"), [(650.0, "osteoblastic focus"), (180.0, "focus"), (30.0, "focus")])
+def test_bone_is_called_osteoblastic_only_where_no_healthy_marrow_is_so_dense(mean_hu, expected):
+    assert f": {expected}," in caption(facts(VERTEBRA, density=Density(mean_hu, 900.0)))
+    assert ": focus," in caption(facts(RIB, density=Density(mean_hu, 900.0)))
+
+
+def test_a_coarse_location_is_marked_as_such():
+    lobe = vocabulary().coarse("right lower lobe", Laterality.RIGHT)
+    assert caption(facts(lobe)).startswith("Right lower lobe (not further localised): nodule,")
+
+
+def test_a_location_that_is_hardly_a_guess_is_not_named():
+    guess = LocationAnswer(LUNG, 0.14, ((LUNG, 0.14),))
+    assert caption(replace(facts(LUNG), location=guess)) == (
+        "Location uncertain: focus, uptake volume 1.8 × 1.5 cm, intense FDG uptake, SUVmax 9.4."
+    )
+
+
+def test_physiologic_uptake_has_no_finding_and_no_grade():
+    kidney = vocabulary().coarse("kidney", Laterality.LEFT)
+    assert caption(facts(kidney, kind=FindingKind.PHYSIOLOGIC, suv_max=51.09)) == (
+        "Left kidney (not further localised): physiologic FDG uptake, SUVmax 51.1."
+    )
+
+
+@pytest.mark.parametrize(
+    ("suv_max", "grade"),
+    [(1.39, "mild"), (1.4, "slight"), (2.0, "slight"), (2.01, "moderate"), (4.0, "moderate"), (4.01, "intense")],
+)
+def test_grades_compare_with_blood_pool_and_liver(suv_max, grade):
+    assert uptake_grade(suv_max, REFERENCES) == grade
+
+
+def test_grades_claim_nothing_that_was_not_compared():
+    assert uptake_grade(9.0, {}) == ""
+    assert uptake_grade(9.0, {"blood_pool_mean": 1.4}) == ""
+    assert uptake_grade(1.0, {"blood_pool_mean": 1.4}) == "mild"
+    assert uptake_grade(1.5, {"liver_mean": 2.0}) == ""
+    assert caption(facts(LUNG, references={})).endswith("cm, FDG uptake, SUVmax 9.4.")
+
+
+def test_psma_score_needs_the_references_that_decide():
+    all_three = {"blood_pool_mean": 1.5, "liver_mean": 5.0, "parotid_mean": 9.0}
+    assert [psma_score(suv, all_three) for suv in (1.4, 1.5, 5.0, 9.0)] == [0, 1, 2, 3]
+    without_parotid = {"blood_pool_mean": 1.5, "liver_mean": 5.0}
+    assert [psma_score(suv, without_parotid) for suv in (1.4, 4.9, 6.0)] == [0, 1, None]
+    assert psma_score(20.0, {}) is None
+
+
+def test_psma_captions_carry_the_score():
+    references = {"blood_pool_mean": 1.5, "liver_mean": 5.0, "parotid_mean": 9.0}
+    said = caption(facts(VERTEBRA, tracer=Tracer.PSMA, suv_max=18.5, references=references))
+    assert said.endswith("intense PSMA uptake, SUVmax 18.5, PSMA score 3.")
+
+
+def test_an_unknown_tracer_is_not_named():
+    assert "intense uptake, SUVmax" in caption(facts(LUNG, tracer=Tracer.OTHER))
+
+
+def test_every_number_is_a_measured_one():
+    said = caption(facts(RIB, suv_max=12.34, size_mm=(23.4, 11.6)))
+    assert re.findall(r"\d+\.\d+", said) == ["2.3", "1.2", "12.3"]
+
+
+@pytest.mark.parametrize("location", list(vocabulary()), ids=lambda location: location.id)
+def test_every_location_makes_a_sentence(location):
+    said = caption(facts(location))
+    assert said.startswith(location.name[0].upper() + location.name[1:] + ": ")
+    assert said.endswith(".")
+    assert "  " not in said

@@ -1,0 +1,197 @@
+import os
+from dataclasses import replace
+from itertools import count
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pydicom
+import pytest
+
+from config.finding import FindingKind, LocationAnswer, Method
+from config.reasons import Reason
+from config.tracers import PROFILES, Tracer
+from config.vocabulary import Laterality, vocabulary
+from config.volume import Unit, Volume
+from inference.physiologic import Verdict
+from inference.pipeline import Options, Stages, analyse
+from inference.stages import Stage
+
+FDG = Options(PROFILES[Tracer.FDG])
+SHAPE, SPACING = (30, 40, 50), np.array([4.0, 4.0, 4.0])
+REFERENCES = {"liver_mean": 2.0, "liver_sd": 0.2, "blood_pool_mean": 1.4}
+NODE, CORTEX, CALYX, MASS = (8, 20, 10), (20, 20, 36), (20, 27, 36), (20, 12, 12)
+
+
+def blob(centre, peak, sigma_mm):
+    offsets = (np.indices(SHAPE) - np.reshape(centre, (3, 1, 1, 1))) * SPACING.reshape(3, 1, 1, 1)
+    return peak * np.exp(-(offsets**2).sum(axis=0) / (2.0 * sigma_mm**2))
+
+
+def volume(values, unit):
+    affine = np.eye(4)
+    affine[:3, :3] = np.eye(3)[:, ::-1] * SPACING
+    return Volume(np.asarray(values, dtype=np.float32), affine, unit)
+
+
+SUV = volume(1.0 + blob(NODE, 8, 7) + blob(MASS, 20, 9) + blob(CORTEX, 40, 7) + blob(CALYX, 30, 7), Unit.SUVBW)
+CT = volume(np.full(SHAPE, 40.0), Unit.HOUNSFIELD)
+LUNG = vocabulary().coarse("right lower lobe", Laterality.RIGHT)
+
+
+def describe(suv, ct):
+    return SimpleNamespace(body=np.ones(suv.shape, dtype=bool), references=REFERENCES)
+
+
+def classify(labels, suv, anatomy, profile):
+    """The hot side is the kidney; everything else is a lesion."""
+    kidney = Verdict(FindingKind.PHYSIOLOGIC, "in the left kidney", "left kidney", 0.9)
+    lesion = Verdict(FindingKind.LESION, "no organ explains it", "", 0.6)
+    return {
+        int(label): kidney if np.argwhere(labels == label)[:, 2].mean() > 25 else lesion
+        for label in np.unique(labels[labels > 0])
+    }
+
+
+def locate(voxels, suv, anatomy, ct):
+    return LocationAnswer(LUNG, 0.7, ((LUNG, 0.7),))
+
+
+def stage(name, run):
+    return Stage(Method(stage=name, name="of the test", version="0", parameters={}), run)
+
+
+STAGES = Stages(
+    describe=stage("anatomy", describe),
+    classify=stage("classification", classify),
+    locate=stage("location", locate),
+)
+
+
+def run(suv=SUV, ct=CT, options=FDG, stages=STAGES, **others):
+    return analyse(suv, ct, options, stages=stages, **others)
+
+
+def test_lesions_come_first_and_each_kind_by_its_maximum():
+    found = run().findings
+    assert [finding.number for finding in found] == [1, 2, 3]
+    assert [finding.kind for finding in found] == [FindingKind.LESION, FindingKind.LESION, FindingKind.PHYSIOLOGIC]
+    assert [round(finding.measurements.suv_max) for finding in found[:2]] == [21, 9]
+
+
+def test_numbers_are_those_of_the_label_map():
+    analysis = run()
+    assert analysis.labels.dtype == np.uint16
+    assert (analysis.labels[MASS], analysis.labels[NODE], analysis.labels[CORTEX]) == (1, 2, 3)
+    for finding in analysis.findings:
+        region = analysis.labels == finding.number
+        assert finding.measurements.voxel_count == region.sum()
+        assert region[finding.measurements.suv_max_index]
+        assert finding.measurements.suv_max == SUV.values[region].max()
+        assert SUV.values[region].min() >= finding.threshold_suv
+
+
+def test_parts_of_an_organ_become_one_finding():
+    analysis = run()
+    assert analysis.labels[CORTEX] == analysis.labels[CALYX] == 3
+
+
+def test_totals_leave_physiologic_uptake_out():
+    analysis = run()
+    assert analysis.totals.lesion_count == 2
+    assert analysis.totals.tmtv_ml == pytest.approx(sum(lesion.measurements.mtv_ml for lesion in analysis.lesions))
+    distance = np.linalg.norm((np.array(NODE) - np.array(MASS)) * SPACING)
+    assert analysis.totals.dmax_mm == pytest.approx(distance, abs=2.0)
+
+
+def test_captions_carry_what_was_measured():
+    first = run().findings[0]
+    assert first.caption.startswith("Right lower lobe (not further localised): ")
+    assert first.caption.endswith(f"intense FDG uptake, SUVmax {first.measurements.suv_max:.1f}.")
+
+
+def test_without_a_ct_it_says_so():
+    analysis = run(ct=None)
+    assert [remark.reason for remark in analysis.remarks] == [Reason.PET_WITHOUT_CT]
+    assert len(analysis.findings) == 3
+
+
+@pytest.mark.parametrize(("liver", "remarked"), [(1.29, True), (1.3, False), (3.0, False), (3.01, True)])
+def test_an_unusual_liver_is_remarked_for_fdg(liver, remarked):
+    def describe_liver(suv, ct):
+        return SimpleNamespace(body=np.ones(suv.shape, dtype=bool), references={**REFERENCES, "liver_mean": liver})
+
+    stages = replace(STAGES, describe=stage("anatomy", describe_liver))
+    reasons = [remark.reason for remark in run(stages=stages).remarks]
+    assert (Reason.LIVER_REFERENCE_UNUSUAL in reasons) is remarked
+    assert not run(stages=stages, options=Options(PROFILES[Tracer.PSMA])).remarks
+
+
+def test_nothing_found_is_a_result():
+    analysis = run(suv=volume(np.ones(SHAPE), Unit.SUVBW))
+    assert analysis.findings == ()
+    assert not analysis.labels.any()
+    assert analysis.totals.lesion_count == 0
+    assert analysis.totals.suv_max is None
+
+
+def test_every_stage_is_announced_timed_and_named():
+    heard = []
+    ticks = count()
+    analysis = run(progress=heard.append, clock=lambda: float(next(ticks)))
+    names = ["resampling", "anatomy", "segmentation", "classification", "measurement", "location", "caption"]
+    assert heard == names
+    assert analysis.timings_s == dict.fromkeys(names, 1.0)
+    assert [method.stage for method in analysis.methods] == names
+
+
+def test_methods_name_the_replaced_stage_and_the_chosen_rule():
+    methods = {method.stage: method for method in run().methods}
+    assert methods["anatomy"].name == "of the test"
+    assert methods["segmentation"].parameters["threshold"] == "iterative"
+    assert methods["segmentation"].parameters["minimum_volume_ml"] == "0.3"
+
+
+def test_the_same_input_gives_the_same_analysis():
+    first, second = run(clock=lambda: 0.0), run(clock=lambda: 0.0)
+    assert first.findings == second.findings
+    assert first.totals == second.totals
+    np.testing.assert_array_equal(first.labels, second.labels)
+
+
+@pytest.fixture(scope="module")
+def real_pair():
+    folder = os.environ.get("UPTAKE_TEST_STUDY")
+    if not folder:
+        pytest.skip("UPTAKE_TEST_STUDY names no study")
+    pet = read(Path(folder), "PT_PET_AC_*")
+    suv = Volume(pet.values * np.float32(0.00042111), pet.affine, Unit.SUVBW)
+    return suv, read(Path(folder), "CT_CT_IMAGES_*")
+
+
+def read(folder, pattern):
+    slices = [pydicom.dcmread(path) for path in next(folder.glob(pattern)).glob("*.dcm")]
+    slices.sort(key=lambda dataset: dataset.ImagePositionPatient[2])
+    rows, columns = np.reshape(slices[0].ImageOrientationPatient, (2, 3)).astype(float)[::-1]
+    affine = np.eye(4)
+    affine[:3, 3] = slices[0].ImagePositionPatient
+    affine[:3, 0] = (np.array(slices[-1].ImagePositionPatient, float) - affine[:3, 3]) / (len(slices) - 1)
+    affine[:3, 1], affine[:3, 2] = rows * slices[0].PixelSpacing[0], columns * slices[0].PixelSpacing[1]
+    values = [dataset.pixel_array * dataset.RescaleSlope + dataset.RescaleIntercept for dataset in slices]
+    return Volume(np.stack(values).astype(np.float32), affine, Unit.HOUNSFIELD)
+
+
+@pytest.mark.real
+def test_real_study_has_its_lung_mass_its_mediastinal_focus_and_its_kidneys(real_pair):
+    analysis = analyse(*real_pair, FDG)
+    assert analysis.remarks == ()
+    mass = analysis.lesions[0]
+    assert mass.measurements.suv_max == pytest.approx(42.2, abs=0.1)
+    assert mass.location.location.laterality is Laterality.RIGHT
+    assert mass.location.location.region == "chest"
+    focus = next(lesion for lesion in analysis.lesions if round(lesion.measurements.suv_max, 1) == 13.4)
+    assert focus.measurements.mtv_ml == pytest.approx(11.0, abs=2.0)
+    hottest = [finding for finding in analysis.findings if finding.measurements.suv_max > 35.0 and finding is not mass]
+    assert len(hottest) == 2
+    assert {finding.kind for finding in hottest} == {FindingKind.PHYSIOLOGIC}
+    assert {finding.location.location.laterality for finding in hottest} == {Laterality.RIGHT, Laterality.LEFT}
