@@ -115,7 +115,7 @@ def _running(name: str, folder: Path) -> Iterator[int]:
 def _serve(folder: Path, port: int) -> None:
     from config.reasons import Remark
     from config.settings import Listener as Settings
-    from dicom_io.listener import AssociationInfo, Listener, Outcome
+    from dicom_io.network.listener import AssociationInfo, Listener, Outcome
 
     class Unheard:
         def association_opened(self, association: AssociationInfo) -> None: ...

@@ -6,7 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks.bench import console, study_folder, table
-from dicom_io.files import find_instances
+from dicom_io.reading.files import find_instances
 from node.rehearsal import rehearse
 
 PORT_BASE = 11190

@@ -16,15 +16,15 @@ from config.reasons import Remark
 from config.settings import Settings
 from config.tracers import PROFILES
 from dicom_io.digest import dataset_digest
-from dicom_io.identifiers import complete_series
 from dicom_io.identity import Provenance, ResultReference
-from dicom_io.picture import encode_picture
-from dicom_io.report import encode_report
-from dicom_io.result import ResultContext
-from dicom_io.segmentation import encode_segmentation
-from dicom_io.series import Pair, choose_pair, group_series
-from dicom_io.suv import quantify, to_suv
-from dicom_io.volume import read_ct, read_pet
+from dicom_io.reading.identifiers import complete_series
+from dicom_io.reading.series import Pair, choose_pair, group_series
+from dicom_io.reading.volume import read_ct, read_pet
+from dicom_io.results.picture import encode_picture
+from dicom_io.results.report import encode_report
+from dicom_io.results.result import ResultContext
+from dicom_io.results.segmentation import encode_segmentation
+from dicom_io.suv.quantify import quantify, to_suv
 from inference.pipeline import Options, analyse
 
 Progress = Callable[[str], None]

@@ -20,9 +20,9 @@ from db.work import (
     relevant_series,
     studies_receiving,
 )
-from dicom_io.evidence import evidence, missing_slices
-from dicom_io.files import read_header
-from dicom_io.series import Series, choose_pair, group_series
+from dicom_io.reading.evidence import evidence, missing_slices
+from dicom_io.reading.files import read_header
+from dicom_io.reading.series import Series, choose_pair, group_series
 from node.spool import Spool
 
 log = structlog.get_logger()

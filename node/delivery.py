@@ -10,7 +10,7 @@ from config.reasons import Reason
 from config.settings import Destination, Settings
 from db.delivery import ClaimedDelivery, claim_deliveries, record_not_sent, record_sent
 from db.session import Database
-from dicom_io.sender import SendOutcome, send
+from dicom_io.network.sender import SendOutcome, send
 from node.names import DELIVERY_OWNER
 from node.spool import Spool
 

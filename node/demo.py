@@ -12,9 +12,9 @@ from db.detail import FindingDetail, StudyDetail, study_detail
 from db.session import Database
 from db.states import StudyState
 from db.studies import UnknownStudy
-from dicom_io.scanner import Distractor, StudyPlan, WrittenStudy, write_study
-from dicom_io.scanner_examination import PatientIdentity
-from dicom_io.vendors import SIEMENS
+from dicom_io.scanner.examination import PatientIdentity
+from dicom_io.scanner.study import Distractor, StudyPlan, WrittenStudy, write_study
+from dicom_io.scanner.vendors import SIEMENS
 from inference.patient import CT_GRID, PET_GRID, DigitalPatient
 from node.rehearsal import Rehearsal, StoredResult, rehearse
 

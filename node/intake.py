@@ -17,8 +17,8 @@ from db.intake import InstanceRecord, RejectedInstance, record_instance, record_
 from db.session import Database
 from db.states import Disposition
 from dicom_io.digest import dataset_digest
-from dicom_io.files import read_header
-from dicom_io.incoming import Envelope, read_envelope
+from dicom_io.network.incoming import Envelope, read_envelope
+from dicom_io.reading.files import read_header
 from dicom_io.sop_classes import ANALYSED
 from node.spool import Spool, link_durably
 

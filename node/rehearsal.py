@@ -17,7 +17,7 @@ from pynetdicom.sop_class import StudyRootQueryRetrieveInformationModelFind
 
 from config.reasons import UptakeError
 from config.settings import Destination
-from dicom_io.sender import SendOutcome, echo, send
+from dicom_io.network.sender import SendOutcome, echo, send
 
 PACS_AE_TITLE = "DEMOPACS"
 NODE_AE_TITLE = "UPTAKE"

@@ -23,7 +23,7 @@ from db.session import Database
 from db.states import AssociationOutcome
 from db.upgrade import is_current, upgrade
 from db.work import expire_leases
-from dicom_io.listener import AssociationInfo, Listener, Outcome
+from dicom_io.network.listener import AssociationInfo, Listener, Outcome
 from node.log import configure
 from node.names import DELIVERY_OWNER, listener_name, utc_now, worker_name
 from node.spool import Spool

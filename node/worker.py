@@ -12,8 +12,8 @@ from config.settings import Settings
 from db.reports import predecessors, record_report
 from db.session import Database
 from db.work import Claimed, claim_study, reject, release_claim_failed
-from dicom_io.files import read_header
 from dicom_io.identity import ResultReference
+from dicom_io.reading.files import read_header
 from node.analysis import Revision, analyse_study, write_objects
 from node.names import worker_name
 from node.records import report_records

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pydicom import Dataset
 
-from dicom_io.files import Inventory, find_instances
+from dicom_io.reading.files import Inventory, find_instances
 from node.commands.output import errors, fail
 
 

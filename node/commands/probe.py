@@ -16,7 +16,7 @@ def probe(
     as_json: Json = False,
 ) -> None:
     """Ask a peer by C-ECHO and negotiation which result objects it would accept; nothing is stored."""
-    from dicom_io.probe import probe as ask
+    from dicom_io.network.probe import probe as ask
 
     found = ask(peer, settings_from(config).listener.ae_title)
     if as_json:

@@ -17,8 +17,8 @@ def send(
     as_json: Json = False,
 ) -> None:
     """Send every DICOM instance under PATH by C-STORE; succeeds only if every one was accepted."""
-    from dicom_io.files import find_instances
-    from dicom_io.sender import send as send_files
+    from dicom_io.network.sender import send as send_files
+    from dicom_io.reading.files import find_instances
     from node.commands.inventory import report_passed_over
 
     settings = settings_from(config)

@@ -17,9 +17,9 @@ def suv(
 ) -> None:
     """Show the SUV factor of a study's PET: unit, decay reference, candidates, warnings, or why it is refused."""
     from config.reasons import Refused
-    from dicom_io.series import choose_pair, group_series
-    from dicom_io.suv import quantify, to_suv
-    from dicom_io.volume import read_pet
+    from dicom_io.reading.series import choose_pair, group_series
+    from dicom_io.reading.volume import read_pet
+    from dicom_io.suv.quantify import quantify, to_suv
     from node.commands.inventory import study_headers
     from node.nifti import write_nifti
 

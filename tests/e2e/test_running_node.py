@@ -15,7 +15,7 @@ from db.audit import verify_chain
 from db.detail import StudyDetail, study_detail
 from db.session import Database
 from db.states import StudyState
-from dicom_io.scanner import WrittenStudy
+from dicom_io.scanner.study import WrittenStudy
 from node.rehearsal import Rehearsal, rehearse
 
 TIMEOUT_S = 90.0

@@ -17,7 +17,7 @@ from db.queries import AuditEntry, audit_events
 from db.session import Database
 from db.states import AssociationOutcome
 from db.upgrade import upgrade
-from dicom_io.incoming import AssociationFolder
+from dicom_io.network.incoming import AssociationFolder
 from node import completeness, intake, worker
 from node.spool import Spool
 

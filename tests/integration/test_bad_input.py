@@ -11,9 +11,9 @@ import pytest
 from config.reasons import Reason
 from db.audit_actions import AuditAction
 from db.states import StudyState
-from dicom_io.scanner import Flaws, StudyPlan, WrittenStudy
-from dicom_io.scanner_examination import LUTETIUM_PSMA_617, SAMPLE_NAMES, Examination, PatientIdentity
-from dicom_io.vendors import ALL_CORRECTIONS, PHILIPS, DecayCorrection, DoseUnit, InjectionTimes, PrivateTags
+from dicom_io.scanner.examination import LUTETIUM_PSMA_617, SAMPLE_NAMES, Examination, PatientIdentity
+from dicom_io.scanner.study import Flaws, StudyPlan, WrittenStudy
+from dicom_io.scanner.vendors import ALL_CORRECTIONS, PHILIPS, DecayCorrection, DoseUnit, InjectionTimes, PrivateTags
 
 Write = Callable[..., WrittenStudy]
 

@@ -12,7 +12,7 @@ from config.reasons import Reason
 from config.settings import Destination
 from db.retry import retry
 from db.states import DeliveryState, StudyState
-from dicom_io.scanner import WrittenStudy
+from dicom_io.scanner.study import WrittenStudy
 from node.delivery import Delivery
 
 RESULTS = (SegmentationStorage, ComprehensiveSRStorage, SecondaryCaptureImageStorage)

@@ -9,7 +9,7 @@ from config.reasons import Reason
 from db.audit import verify_chain
 from db.audit_actions import AuditAction
 from db.states import ReportOutcome, StudyState
-from dicom_io.scanner import WrittenStudy
+from dicom_io.scanner.study import WrittenStudy
 
 Write = Callable[..., WrittenStudy]
 
@@ -112,7 +112,7 @@ def test_results_that_come_back_are_not_analysed(node, write: Write) -> None:
 
 
 def test_two_interleaved_studies_are_both_analysed(node, write: Write) -> None:
-    from dicom_io.scanner import StudyPlan
+    from dicom_io.scanner.study import StudyPlan
 
     first, second = write(plan=StudyPlan(seed="a")), write(plan=StudyPlan(seed="b"))
     node.receive([file for both in zip(first.files, second.files, strict=True) for file in both])

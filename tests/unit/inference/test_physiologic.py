@@ -79,11 +79,10 @@ def test_a_small_focus_at_the_heart_is_kept_as_a_lesion_in_doubt(phantom):
 
 
 def test_noise_of_the_liver_is_physiologic_and_a_metastasis_is_not(phantom):
-    centre = (-80.0, -10.0, -30.0)
+    centre = (-100.0, -20.0, -40.0)
     for uptake, kind in ((2.8, FindingKind.PHYSIOLOGIC), (9.0, FindingKind.LESION)):
-        changed = phantom.with_ball((-100.0, -20.0, -40.0), uptake, 55.0)
-        ball = {"spot": (-100.0, -20.0, -40.0)}
-        assert verdicts(changed, changed.describe(), ball)["spot"].kind is kind, centre
+        changed = phantom.with_ball(centre, uptake, 55.0)
+        assert verdicts(changed, changed.describe(), {"spot": centre})["spot"].kind is kind
 
 
 def test_a_thin_column_of_urine_is_ureter_and_a_ball_there_is_a_lesion(phantom, anatomy):

@@ -18,7 +18,7 @@ from pynetdicom import AE, build_context, evt
 from config.reasons import Remark
 from config.settings import Destination
 from config.settings import Listener as Settings
-from dicom_io.listener import AssociationInfo, Listener, Outcome
+from dicom_io.network.listener import AssociationInfo, Listener, Outcome
 
 
 @dataclass

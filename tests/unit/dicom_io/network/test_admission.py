@@ -4,7 +4,7 @@ import pytest
 
 from config.reasons import Reason
 from config.settings import Listener as Settings
-from dicom_io.admission import refusal
+from dicom_io.network.admission import refusal
 
 OPEN = Settings(ae_title="UPTAKE")
 LISTED = Settings(

@@ -6,7 +6,7 @@ from pydicom import dcmread
 from pydicom.filereader import read_file_meta_info
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, JPEGLSLossless
 
-from dicom_io.incoming import AssociationFolder, Envelope, clean_parts, read_envelope
+from dicom_io.network.incoming import AssociationFolder, Envelope, clean_parts, read_envelope
 
 
 def folder_of(spool: Path, address: str = "192.0.2.7", calling_ae: str = "PACS") -> AssociationFolder:
@@ -73,7 +73,7 @@ def test_a_failed_write_leaves_nothing_and_its_number_is_not_used_again(
 
     with monkeypatch.context() as full:
         folder.path.mkdir(parents=True)
-        full.setattr("dicom_io.incoming._sync_folder", lambda path: None)
+        full.setattr("dicom_io.network.incoming._sync_folder", lambda path: None)
         full.setattr(os, "fsync", fail)
         with pytest.raises(OSError, match="No space"):
             folder.store(CTImageStorage, "2.25.1", ExplicitVRLittleEndian, b"lost")

@@ -24,10 +24,10 @@ from pynetdicom.sop_class import Verification
 
 from config.reasons import Reason
 from dicom_io.digest import dataset_digest
-from dicom_io.incoming import AssociationFolder, read_envelope
-from dicom_io.listener import Listener, Outcome
+from dicom_io.network.incoming import AssociationFolder, read_envelope
+from dicom_io.network.listener import Listener, Outcome
+from dicom_io.network.transport import readable_transfer_syntaxes
 from dicom_io.sop_classes import ACCEPTED
-from dicom_io.transport import readable_transfer_syntaxes
 
 PAYLOAD = b"\x08\x00\x18\x00UI\x06\x002.25.1"
 MR = build_context(MRImageStorage)
@@ -212,7 +212,8 @@ def test_an_instance_for_which_there_is_no_room_is_refused_and_the_next_one_kept
     association = associate(start_listener(minimum_free_mb=100).port)
     with monkeypatch.context() as full:
         full.setattr(
-            "dicom_io.listener.shutil.disk_usage", lambda path: DiskUsage(10**9, 10**9, 100 * 2**20 + len(PAYLOAD) - 1)
+            "dicom_io.network.listener.shutil.disk_usage",
+            lambda path: DiskUsage(10**9, 10**9, 100 * 2**20 + len(PAYLOAD) - 1),
         )
         answer = association.send_c_store(write_raw(PAYLOAD, "2.25.5"))
     assert answer.Status == 0xA700
@@ -300,7 +301,7 @@ def test_malformed_requests_are_answered_and_the_association_goes_on(
 def test_nagles_delay_is_off(
     start_listener: StartListener, associate: Associate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from dicom_io import transport
+    from dicom_io.network import transport
 
     options = []
 
@@ -309,7 +310,7 @@ def test_nagles_delay_is_off(
         connection = event.assoc.dul.socket.socket
         options.append((connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY), connection.gettimeout()))
 
-    monkeypatch.setattr("dicom_io.listener.prepare_socket", look)
+    monkeypatch.setattr("dicom_io.network.listener.prepare_socket", look)
     associate(start_listener().port)
     assert options == [(1, 5.0)]
 

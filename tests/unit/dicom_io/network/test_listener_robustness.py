@@ -23,8 +23,8 @@ from pynetdicom.sop_class import Verification
 
 from config.reasons import Remark
 from dicom_io.digest import dataset_digest
-from dicom_io.incoming import read_envelope
-from dicom_io.listener import AssociationInfo, Listener
+from dicom_io.network.incoming import read_envelope
+from dicom_io.network.listener import AssociationInfo, Listener
 
 StartListener = Callable[..., Listener]
 Associate = Callable[..., Any]
@@ -136,7 +136,7 @@ LISTENER_PROCESS = """
 import sys, time
 from pathlib import Path
 from config.settings import Listener as Settings
-from dicom_io.listener import Listener
+from dicom_io.network.listener import Listener
 
 class Unheard:
     def association_opened(self, association): pass

@@ -18,7 +18,7 @@ from pynetdicom.sop_class import StorageCommitmentPushModel, Verification
 
 from config.reasons import Reason
 from config.settings import Destination
-from dicom_io.probe import ASKED, probe
+from dicom_io.network.probe import ASKED, probe
 
 StartPeer = Callable[..., Destination]
 STORESCP = Path("/usr/bin/storescp")

@@ -23,9 +23,9 @@ from pynetdicom.sop_class import Verification
 
 from config.reasons import Reason
 from config.settings import Destination
-from dicom_io import sender, transport
 from dicom_io.digest import dataset_digest
-from dicom_io.sender import SendOutcome, echo, send
+from dicom_io.network import sender, transport
+from dicom_io.network.sender import SendOutcome, echo, send
 
 StartPeer = Callable[..., Destination]
 Write = Callable[..., Path]

@@ -22,15 +22,15 @@ from config.reasons import Remark
 from config.tracers import Tracer
 from config.vocabulary import vocabulary
 from config.volume import Unit, Volume
-from dicom_io.files import find_instances
 from dicom_io.identity import Provenance
-from dicom_io.result import ResultContext
-from dicom_io.scanner import Storage, StudyPlan, write_study
-from dicom_io.scanner_examination import PatientIdentity
-from dicom_io.series import group_series
-from dicom_io.suv import quantify, to_suv
-from dicom_io.vendors import VENDORS
-from dicom_io.volume import read_pet
+from dicom_io.reading.files import find_instances
+from dicom_io.reading.series import group_series
+from dicom_io.reading.volume import read_pet
+from dicom_io.results.result import ResultContext
+from dicom_io.scanner.examination import PatientIdentity
+from dicom_io.scanner.study import Storage, StudyPlan, write_study
+from dicom_io.scanner.vendors import VENDORS
+from dicom_io.suv.quantify import quantify, to_suv
 
 SHAPE = (12, 30, 40)
 SPACING_MM = 4.0

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dicom_io.colours import lesion_colour
-from dicom_io.labels import mask_box, place_labels
-from dicom_io.lettering import font, printable, shortened, width, wrapped
-from dicom_io.picture import draw_picture, encode_picture
-from dicom_io.projection import Mask, View, masks, projected, upright, upright_spacing_mm
+from dicom_io.results.colours import lesion_colour
+from dicom_io.results.labels import mask_box, place_labels
+from dicom_io.results.lettering import font, printable, shortened, width, wrapped
+from dicom_io.results.picture import draw_picture, encode_picture
+from dicom_io.results.projection import Mask, View, masks, projected, upright, upright_spacing_mm
 
 # Affines of array axes (slice, row, column) that hold the same patient: axial feet first and head first, and coronal.
 FEET_FIRST = np.array([(0, 0, 4, -8), (0, 3, 0, -6), (5, 0, 0, -300), (0, 0, 0, 1)], dtype=float)

@@ -4,9 +4,9 @@ import pytest
 from config.reasons import Reason, Remark
 from config.tracers import Tracer
 from dicom_io.identity import ResultReference
-from dicom_io.report import encode_report
-from dicom_io.scanner import Storage
-from dicom_io.segmentation import encode_segmentation
+from dicom_io.results.report import encode_report
+from dicom_io.results.segmentation import encode_segmentation
+from dicom_io.scanner.study import Storage
 
 COMPREHENSIVE_SR = "1.2.840.10008.5.1.4.1.1.88.33"
 

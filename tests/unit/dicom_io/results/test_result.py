@@ -10,11 +10,11 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
 from config.reasons import Reason, Remark
-from dicom_io.picture import encode_picture
-from dicom_io.report import encode_report
-from dicom_io.result import content_datetime
-from dicom_io.scanner_examination import SAMPLE_NAMES, PatientIdentity
-from dicom_io.segmentation import encode_segmentation
+from dicom_io.results.picture import encode_picture
+from dicom_io.results.report import encode_report
+from dicom_io.results.result import content_datetime
+from dicom_io.results.segmentation import encode_segmentation
+from dicom_io.scanner.examination import SAMPLE_NAMES, PatientIdentity
 
 
 def encoded(context):

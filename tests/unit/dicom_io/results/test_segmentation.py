@@ -7,8 +7,8 @@ import pytest
 
 from config.vocabulary import vocabulary
 from dicom_io.identity import tracking_identifier, tracking_uid
-from dicom_io.scanner import Storage
-from dicom_io.segmentation import encode_segmentation
+from dicom_io.results.segmentation import encode_segmentation
+from dicom_io.scanner.study import Storage
 
 
 def triple(sequence):

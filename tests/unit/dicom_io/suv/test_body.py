@@ -2,7 +2,7 @@
 
 import pytest
 
-from dicom_io.body import (
+from dicom_io.suv.body import (
     Body,
     Sex,
     ideal_weight_kg,

@@ -4,7 +4,7 @@ import pytest
 
 from config.reasons import Reason, Refused
 from config.tracers import Tracer
-from dicom_io.radionuclides import (
+from dicom_io.suv.radionuclides import (
     RADIONUCLIDES,
     checked_half_life_s,
     from_text,

@@ -14,7 +14,7 @@ from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 
 from config.reasons import Refused
-from dicom_io.suv import quantify
+from dicom_io.suv.quantify import quantify
 
 MakeSeries = Callable[..., list[Dataset]]
 

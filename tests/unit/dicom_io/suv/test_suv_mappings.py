@@ -13,11 +13,11 @@ from pydicom.dataset import Dataset
 from config.reasons import Reason, Refused
 from config.tracers import Tracer
 from config.volume import Unit, Volume
-from dicom_io.files import find_instances
-from dicom_io.real_world_values import Quantity, quantity
-from dicom_io.series import choose_pair, group_series
-from dicom_io.suv import quantify, to_suv
-from dicom_io.volume import Acquisition, SourceImage
+from dicom_io.reading.files import find_instances
+from dicom_io.reading.series import choose_pair, group_series
+from dicom_io.reading.volume import Acquisition, SourceImage
+from dicom_io.suv.quantify import quantify, to_suv
+from dicom_io.suv.real_world_values import Quantity, quantity
 
 MakeSeries = Callable[..., list[Dataset]]
 

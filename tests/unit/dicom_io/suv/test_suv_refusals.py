@@ -11,7 +11,7 @@ from pydicom.dataset import Dataset
 
 from config.reasons import Reason, Refused
 from config.tracers import Tracer
-from dicom_io.suv import quantify
+from dicom_io.suv.quantify import quantify
 
 MakeSeries = Callable[..., list[Dataset]]
 

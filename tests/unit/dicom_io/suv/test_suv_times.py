@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydicom.dataset import Dataset
 
 from config.reasons import Reason, Refused
-from dicom_io.suv import quantify
+from dicom_io.suv.quantify import quantify
 
 MakeSeries = Callable[..., list[Dataset]]
 

@@ -9,7 +9,7 @@ import pytest
 from pydicom.dataset import Dataset
 
 from config.reasons import Reason
-from dicom_io.suv import Standing, quantify
+from dicom_io.suv.quantify import Standing, quantify
 
 MakeSeries = Callable[..., list[Dataset]]
 

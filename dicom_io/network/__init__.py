@@ -1,0 +1,1 @@
+"""DICOM networking: the listener and its journal, the sender, the probe."""

@@ -1,0 +1,1 @@
+"""From files to instances, series, a pair, and volumes."""

@@ -1,0 +1,60 @@
+"""Evidence that a pair is complete, from headers alone."""
+
+from dataclasses import dataclass
+
+from config.reasons import Refused
+from dicom_io.header_values import number
+from dicom_io.reading.geometry import stack
+from dicom_io.reading.series import FULL_COVERAGE, Pair, Series
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Whether everything speaks for completeness, and what does not."""
+
+    complete: bool
+    reasons: tuple[str, ...]
+
+
+def evidence(pair: Pair) -> Evidence:
+    """Complete if the PET has the slices it announces, PET and CT have no gaps, and the CT covers the PET."""
+    reasons = [*_doubts_about_pet(pair.pet), *_gaps(pair.pet)]
+    if pair.ct is None:
+        reasons.append("There is no CT.")
+    else:
+        reasons += _gaps(pair.ct)
+        if pair.coverage < FULL_COVERAGE:
+            reasons.append(f"The CT covers {100 * pair.coverage:.0f} % of the PET.")
+    return Evidence(not reasons, tuple(reasons))
+
+
+def missing_slices(pet: Series) -> int | None:
+    """How many slices a PET lacks of those in Number of Slices (0054,0081); None if it doesn't say or isn't a stack.
+
+    Multi-frame PETs hold all their slices in themselves.
+    """
+    announced = [number(header, "NumberOfSlices") for header in pet.headers]
+    known = [int(value) for value in announced if value]
+    if any(number(header, "NumberOfFrames") for header in pet.headers):
+        return 0
+    if not known:
+        return None
+    try:
+        return max(max(known) - stack(pet).shape[0], 0)
+    except Refused:
+        return None
+
+
+def _doubts_about_pet(pet: Series) -> list[str]:
+    missing = missing_slices(pet)
+    if missing is None:
+        return ["The PET does not say how many slices it has (Number of Slices)."]
+    return [f"{missing} slices of the PET are missing of those in Number of Slices."] if missing else []
+
+
+def _gaps(series: Series) -> list[str]:
+    try:
+        stack(series)
+    except Refused as refused:
+        return [f"{series.name}: {refused.remark}"]
+    return []

@@ -1,0 +1,1 @@
+"""The result objects: SEG, SR and picture."""

@@ -1,0 +1,172 @@
+"""What all result objects share: what they are made of, whose they are, when and by what they were made."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import highdicom
+from pydicom.dataset import Dataset
+from pydicom.sr.codedict import codes
+from pydicom.uid import ExplicitVRLittleEndian
+
+from config.finding import Analysis, ResultKind
+from config.reasons import Remark
+from config.volume import Volume
+from dicom_io.header_values import text
+from dicom_io.identity import PRODUCT, Provenance, derived_uid
+from dicom_io.reading.volume import Acquisition
+from dicom_io.results.patient_study import copy_patient_and_study, decoded, set_character_set
+from dicom_io.suv.quantification import Quantification
+
+IMPLEMENTATION_CLASS_UID = derived_uid("implementation", PRODUCT)
+UNKNOWN_DATETIME = datetime(1900, 1, 1)
+
+# What the libraries need of a source image: what it is and where it lies, and an empty patient, of whom they refuse
+# every odd attribute.
+_IMAGE_KEYWORDS = (
+    "SOPClassUID SOPInstanceUID StudyInstanceUID SeriesInstanceUID Modality ImageType Rows Columns "
+    "FrameOfReferenceUID PositionReferenceIndicator ImagePositionPatient ImageOrientationPatient PixelSpacing "
+    "SliceThickness SpacingBetweenSlices LossyImageCompression LossyImageCompressionRatio "
+    "LossyImageCompressionMethod NumberOfFrames SharedFunctionalGroupsSequence PerFrameFunctionalGroupsSequence "
+    "DimensionOrganizationType DimensionIndexSequence"
+)
+_EMPTY_KEYWORDS = (
+    "PatientName PatientID PatientBirthDate PatientSex "
+    "StudyDate StudyTime AccessionNumber ReferringPhysicianName StudyID"
+)
+_EQUIPMENT_KEYWORDS = (
+    "Manufacturer InstitutionName InstitutionAddress StationName InstitutionalDepartmentName ManufacturerModelName "
+    "DeviceSerialNumber SoftwareVersions"
+)
+_MOMENTS = (("SeriesDate", "SeriesTime"), ("AcquisitionDate", "AcquisitionTime"), ("ContentDate", "ContentTime"))
+
+
+@dataclass(frozen=True, eq=False)
+class ResultContext:
+    """One analysis of one pair, with all that its result objects say."""
+
+    pet: Acquisition
+    suv: Volume
+    ct: Acquisition | None
+    quantification: Quantification
+    analysis: Analysis
+    provenance: Provenance
+
+    @property
+    def pet_series_uid(self) -> str:
+        return str(self.pet.headers[0].SeriesInstanceUID)
+
+    @property
+    def remarks(self) -> tuple[Remark, ...]:
+        """Everything remarked on the way to this result, each once."""
+        acquisitions = (self.pet,) if self.ct is None else (self.pet, self.ct)
+        remarks = [remark for acquisition in acquisitions for remark in acquisition.remarks]
+        return tuple(dict.fromkeys([*remarks, *self.quantification.remarks, *self.analysis.remarks]))
+
+
+def construction(context: ResultContext, kind: ResultKind, description: str) -> dict[str, Any]:
+    """Arguments that every highdicom constructor takes: identity of series and instance, equipment.
+
+    ``description`` becomes the Series Description, marked with the label of ``context.provenance``.
+    """
+    provenance = context.provenance
+    return {
+        "series_instance_uid": provenance.series_instance_uid(kind),
+        "series_number": provenance.series_number_of(kind),
+        "series_description": f"{description} {provenance.label}".strip()[:64],
+        "sop_instance_uid": provenance.sop_instance_uid(kind),
+        "instance_number": provenance.revision,
+        "manufacturer": provenance.manufacturer,
+        "manufacturer_model_name": PRODUCT,
+        "software_versions": provenance.version,
+        "device_serial_number": provenance.version,
+    }
+
+
+def stand_in(header: Dataset) -> Dataset:
+    """A source image's identity and geometry, with an empty patient and study.
+
+    Slice Thickness and Frame of Reference UID, which objects derived from images need, are made where absent.
+    """
+    image = Dataset()
+    for keyword in _IMAGE_KEYWORDS.split():
+        if keyword in header:
+            image[keyword] = header[keyword]
+    for keyword in _EMPTY_KEYWORDS.split():
+        setattr(image, keyword, None)
+    if not image.get("FrameOfReferenceUID"):
+        image.FrameOfReferenceUID = derived_uid("frame of reference", str(header.SeriesInstanceUID))
+    if "NumberOfFrames" not in image and image.get("SliceThickness") is None:
+        image.SliceThickness = image.get("SpacingBetweenSlices")
+    return image
+
+
+def complete(result: Dataset, context: ResultContext, kind: ResultKind) -> Dataset:
+    """The result with patient, study, dates, equipment and character set as all results have them.
+
+    Dates and times say when the images were made, not when the result was: see ``content_datetime``.
+    """
+    source = context.pet.headers[0]
+    copy_patient_and_study(source, result)
+    moment = content_datetime(context.pet.headers)
+    for date, time in (*_MOMENTS[::2], ("InstanceCreationDate", "InstanceCreationTime")):
+        setattr(result, date, moment.strftime("%Y%m%d"))
+        setattr(result, time, moment.strftime("%H%M%S"))
+    result.ContributingEquipmentSequence = [*_acquisition_equipment(source), _processing_equipment(context.provenance)]
+    result.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    result.file_meta.ImplementationClassUID = IMPLEMENTATION_CLASS_UID
+    result.file_meta.ImplementationVersionName = f"{PRODUCT.upper()}_{context.provenance.version}"[:16]
+    set_character_set(source, result)
+    return result
+
+
+def content_datetime(headers: Iterable[Dataset]) -> datetime:
+    """The latest of the Series, Acquisition and Content date and time in any of the headers, to the second.
+
+    Results carry it instead of the clock, so that the same input gives the same bytes. Without any, Study Date and
+    Time; without those, 1900-01-01, which no one takes for a real date.
+    """
+    headers = tuple(headers)
+    for pairs in (_MOMENTS, (("StudyDate", "StudyTime"),)):
+        moments = [
+            moment
+            for header in headers
+            for date, time in pairs
+            if (moment := _moment(text(header, date), text(header, time))) is not None
+        ]
+        if moments:
+            return max(moments)
+    return UNKNOWN_DATETIME
+
+
+def _moment(date: str, time: str) -> datetime | None:
+    matched = re.match(r"(\d{2})(\d{2})?(\d{2})?", time)
+    hours, minutes, seconds = (int(part or 0) for part in matched.groups()) if matched else (0, 0, 0)
+    try:
+        return datetime.strptime(date, "%Y%m%d").replace(hour=hours, minute=minutes, second=seconds)
+    except ValueError:
+        return None
+
+
+def _acquisition_equipment(source: Dataset) -> list[Dataset]:
+    if not text(source, "Manufacturer"):
+        return []
+    item = Dataset()
+    for keyword in _EQUIPMENT_KEYWORDS.split():
+        if text(source, keyword):
+            item[keyword] = decoded(source[keyword])
+    item.PurposeOfReferenceCodeSequence = [highdicom.sr.CodedConcept.from_code(codes.DCM.AcquisitionEquipment)]
+    return [item]
+
+
+def _processing_equipment(provenance: Provenance) -> Dataset:
+    item = highdicom.ContributingEquipment(
+        manufacturer=provenance.manufacturer,
+        purpose_of_reference=codes.DCM.ProcessingEquipment,
+        manufacturer_model_name=PRODUCT,
+        software_versions=provenance.version,
+    )
+    item.DeviceUID = provenance.device_uid
+    return item

@@ -1,0 +1,1 @@
+"""A digital scanner: writes studies in vendors' habits, for the demonstration and for tests."""
