@@ -12,10 +12,10 @@ from config.finding import Analysis, Finding, FindingKind, Method
 from config.reasons import Reason, Remark
 from config.tracers import Tracer
 from config.volume import Volume
-from inference.anatomy import Anatomy
+from inference.anatomy.describe import Anatomy
 from inference.caption import Facts
 from inference.density import density_of
-from inference.measurement import totals
+from inference.measurement.measure import totals
 from inference.options import Options
 from inference.regions import number_regions
 from inference.stages import Stages

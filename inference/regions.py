@@ -7,9 +7,9 @@ import numpy as np
 
 from config.finding import FindingKind, LabelMap, Measurements
 from config.volume import Volume
-from inference.organ_parts import join_organ_parts
-from inference.physiologic import Verdict
-from inference.segmentation import Candidates
+from inference.segmentation.segment import Candidates
+from inference.uptake.organ_parts import join_organ_parts
+from inference.uptake.physiologic import Verdict
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,11 +10,13 @@ from numpy.typing import NDArray
 from config.finding import LabelMap, LocationAnswer, Measurements, Method
 from config.tracers import TracerProfile
 from config.volume import Volume
-from inference import anatomy, caption, grid, location, measurement, physiologic
-from inference.anatomy import Anatomy
-from inference.caption import Captioner
-from inference.physiologic import Verdict
-from inference.segmentation import BasinSegmenter, Segmenter
+from inference.anatomy.describe import Anatomy, describe
+from inference.caption import Captioner, caption
+from inference.grid import on_grid_of
+from inference.location.locate import locate
+from inference.measurement.measure import measure
+from inference.segmentation.segment import BasinSegmenter, Segmenter
+from inference.uptake.physiologic import Verdict, classify
 
 Run = TypeVar("Run")
 
@@ -70,14 +72,14 @@ class Stages:
     """The parts of one analysis, in the order in which they run."""
 
     resample: Stage[Resampler] = field(
-        default=Stage(_baseline("resampling", "mean over the shared volume"), grid.on_grid_of)
+        default=Stage(_baseline("resampling", "mean over the shared volume"), on_grid_of)
     )
-    describe: Stage[Anatomist] = field(default=Stage(_baseline("anatomy", "rules on CT and PET"), anatomy.describe))
+    describe: Stage[Anatomist] = field(default=Stage(_baseline("anatomy", "rules on CT and PET"), describe))
     segment: Stage[Segmenter] = field(
         default=Stage(_baseline("segmentation", "thresholding within basins"), BasinSegmenter())
     )
     classify: Stage[Classifier] = field(
-        default=Stage(_baseline("classification", "rules by organ and tracer"), physiologic.classify)
+        default=Stage(_baseline("classification", "rules by organ and tracer"), classify)
     )
     measure: Stage[Measurer] = field(
         default=Stage(
@@ -87,11 +89,11 @@ class Stages:
                 suv_peak="global, sphere of 1 cm³, voxel centres (IBSI)",
                 axes="in the plane of the acquisition",
             ),
-            measurement.measure,
+            measure,
         )
     )
-    locate: Stage[Locator] = field(default=Stage(_baseline("location", "rules on anatomy"), location.locate))
-    caption: Stage[Captioner] = field(default=Stage(_baseline("caption", "grammar"), caption.caption))
+    locate: Stage[Locator] = field(default=Stage(_baseline("location", "rules on anatomy"), locate))
+    caption: Stage[Captioner] = field(default=Stage(_baseline("caption", "grammar"), caption))
 
     @property
     def methods(self) -> tuple[Method, ...]:

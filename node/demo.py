@@ -15,7 +15,7 @@ from db.studies import UnknownStudy
 from dicom_io.scanner.examination import PatientIdentity
 from dicom_io.scanner.study import Distractor, StudyPlan, WrittenStudy, write_study
 from dicom_io.scanner.vendors import SIEMENS
-from inference.patient import CT_GRID, PET_GRID, DigitalPatient
+from inference.patient.patient import CT_GRID, PET_GRID, DigitalPatient
 from node.rehearsal import Rehearsal, StoredResult, rehearse
 
 _TIMEOUT_S = 300.0

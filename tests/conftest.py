@@ -12,7 +12,7 @@ from config.volume import Volume
 from dicom_io.scanner.examination import Examination, PatientIdentity
 from dicom_io.scanner.study import StudyPlan, WrittenStudy, write_study
 from dicom_io.scanner.vendors import SIEMENS, VendorHabits
-from inference.patient import DigitalPatient, Grid
+from inference.patient.patient import DigitalPatient, Grid
 
 CT_GRID = Grid.axial((72, 96, 96), (6.0, 5.2083, 5.2083), (0.0, 0.0, 40.0))
 PET_GRID = Grid.axial((72, 96, 96), (6.0, 5.4, 5.4), (0.0, 0.0, 40.0))

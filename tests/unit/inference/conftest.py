@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from config.volume import Unit, Volume
-from inference.anatomy import Anatomy, describe
+from inference.anatomy.describe import Anatomy, describe
 
 Point = tuple[float, float, float]
 

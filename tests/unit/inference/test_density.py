@@ -11,7 +11,7 @@ SLICE = np.argwhere(np.ones((1, 4, 4), dtype=bool))
 
 
 def test_density_is_the_mean_and_the_dense_end_of_what_lies_there():
-    found = density_of(SLICE + [1, 0, 0], CT)
+    found = density_of(SLICE + np.array([1, 0, 0]), CT)
     assert found is not None
     assert found.mean_hu == pytest.approx(75.0)
     assert found.highest_hu == pytest.approx(142.5)
@@ -23,6 +23,6 @@ def test_outside_the_ct_there_is_no_density():
 
 
 def test_a_finding_half_outside_the_ct_is_judged_by_the_part_inside():
-    found = density_of(np.concatenate([SLICE, SLICE + [1, 0, 0]]), CT)
+    found = density_of(np.concatenate([SLICE, SLICE + np.array([1, 0, 0])]), CT)
     assert found is not None
     assert found.mean_hu == pytest.approx(75.0)

@@ -13,9 +13,9 @@ from config.reasons import Reason
 from config.tracers import PROFILES, Tracer
 from config.vocabulary import Laterality, vocabulary
 from config.volume import Unit, Volume
-from inference.physiologic import Verdict
 from inference.pipeline import Options, Stages, analyse
 from inference.stages import Stage
+from inference.uptake.physiologic import Verdict
 
 FDG = Options(PROFILES[Tracer.FDG])
 SHAPE, SPACING = (30, 40, 50), np.array([4.0, 4.0, 4.0])

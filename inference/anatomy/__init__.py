@@ -1,0 +1,1 @@
+"""Weight-free anatomy: body, lungs, skeleton, organs and landmarks, from the CT and, without one, from the PET."""

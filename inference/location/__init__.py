@@ -1,0 +1,1 @@
+"""Where a finding lies, in the words of the vocabulary."""

@@ -1,0 +1,1 @@
+"""Measurements of findings on the PET grid."""

@@ -1,0 +1,1 @@
+"""The digital patient: geometric anatomy with known lesions."""

@@ -1,0 +1,1 @@
+"""From SUV to candidates: seeds, basins, thresholds."""

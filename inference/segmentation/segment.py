@@ -1,0 +1,216 @@
+"""Segmentation: everything that stands out by its uptake becomes a candidate."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from config.finding import LabelMap
+from config.reasons import Remark
+from config.tracers import Tracer
+from config.volume import Volume
+from inference.anatomy.describe import Anatomy
+from inference.measurement.peaks import sphere_means, sphere_offsets
+from inference.options import Options
+from inference.segmentation.basins import Basins, find_basins
+from inference.segmentation.thresholds import FRACTIONS, IterativeThreshold, Neighbourhood, fixed_threshold
+
+Box = tuple[slice, ...]
+
+LARGEST_LABEL = int(np.iinfo(np.uint16).max)
+
+
+@dataclass(frozen=True, eq=False)
+class Candidates:
+    """Regions of uptake: labels from 1, hottest first, and the SUV threshold that delineates each."""
+
+    labels: LabelMap
+    thresholds: Mapping[int, float]
+    remarks: tuple[Remark, ...] = ()
+
+
+class Segmenter(Protocol):
+    """Finds candidates; what is a lesion and what is physiologic is decided later."""
+
+    def __call__(self, suv: Volume, anatomy: Anatomy, options: Options) -> Candidates: ...
+
+
+@dataclass(frozen=True)
+class BasinSegmenter:
+    """Thresholding within the basins of peaks; needs no trained weights.
+
+    Peaks of the SUV, smoothed by a Gaussian of standard deviation ``smoothing_mm``, divide the hot part of the body
+    into basins, so that a node beside a kidney has its own. Peaks are one unless they rise above the saddle between
+    them by ``prominence`` SUV and by ``relative_prominence`` of the lower, and are ``peak_distance_mm`` apart. In each
+    basin the voxels at or above the threshold that hang together with its hottest voxel are the candidate.
+
+    A peak counts from the tracer's ``seed_suv`` on, and where ``liver_seeds`` has the tracer and the liver was found,
+    only from ``a × mean + b × SD`` of the liver on, whose SD tells how noisy the scan is: both smoothed and as SUVpeak
+    around its hottest voxel. SUVpeak must also be ``conspicuity`` times the mean of its background. Voxels below
+    ``lowest_fraction × seed_suv`` or further than ``reach_mm`` from a voxel that hot are not looked at. None of this
+    applies to fixed SUV thresholds, which take every voxel at or above them.
+    """
+
+    iterative: IterativeThreshold = field(default_factory=IterativeThreshold)
+    smoothing_mm: float = 3.0
+    prominence: float = 0.5
+    relative_prominence: float = 0.15
+    peak_distance_mm: float = 12.0
+    conspicuity: float = 1.5
+    lowest_fraction: float = 0.41
+    reach_mm: float = 15.0
+    liver_seeds: Mapping[Tracer, tuple[float, float]] = field(
+        default_factory=lambda: MappingProxyType({Tracer.FDG: (1.0, 3.5), Tracer.DOTATATE: (1.0, 0.0)})
+    )
+
+    def __call__(self, suv: Volume, anatomy: Anatomy, options: Options) -> Candidates:
+        fixed, remarks = fixed_threshold(options.threshold, anatomy.references, options.profile)
+        smooth = ndimage.gaussian_filter(suv.values, self.smoothing_mm / suv.spacing_mm, output=np.float32)
+        if fixed is not None:
+            seed, domain = fixed, suv.values >= fixed
+        else:
+            seed = self._seed(options, anatomy)
+            domain = _near(smooth >= seed, self.reach_mm, suv.spacing_mm)
+            domain &= suv.values >= self.lowest_fraction * options.profile.seed_suv
+        if not domain.any():
+            return Candidates(np.zeros(suv.shape, dtype=np.uint16), {}, remarks)
+        basins = find_basins(
+            smooth,
+            domain,
+            suv.spacing_mm,
+            lowest_peak=seed,
+            prominence=self.prominence,
+            relative_prominence=self.relative_prominence,
+            peak_distance_mm=self.peak_distance_mm,
+        )
+        peaks = _Peaks.of(suv, basins)
+        if fixed is not None:
+            thresholds = np.full(len(peaks.suv_max), fixed)
+        else:
+            seeded = (smooth.reshape(-1)[basins.peaks] >= seed) & (peaks.suv_peak >= seed)
+            thresholds = self._thresholds(suv, anatomy, options, peaks, seeded)
+        labels, kept = _delineate(suv, peaks, thresholds, options.minimum_volume_ml)
+        return Candidates(labels, kept, remarks)
+
+    def _seed(self, options: Options, anatomy: Anatomy) -> float:
+        times_mean, times_sd = self.liver_seeds.get(options.profile.tracer, (0.0, 0.0))
+        liver = times_mean * anatomy.references.get("liver_mean", 0.0)
+        return max(options.profile.seed_suv, liver + times_sd * anatomy.references.get("liver_sd", 0.0))
+
+    def _thresholds(
+        self, suv: Volume, anatomy: Anatomy, options: Options, peaks: "_Peaks", seeded: NDArray[np.bool_]
+    ) -> NDArray[np.float64]:
+        """The threshold of each basin, infinite where its peak is no candidate.
+
+        The background of a peak must not hold other candidates. They are unknown at first, so the first pass leaves
+        out what is hotter than the peak and the second what the first has found.
+        """
+        fraction = FRACTIONS.get(options.threshold)
+        margin = np.ceil((self.iterative.shell_mm[1] + 2.0) / suv.spacing_mm).astype(int)
+        found = np.zeros(suv.shape, dtype=np.int32)
+        for first_pass in (True, False):
+            thresholds = np.full(len(peaks.suv_max), np.inf)
+            others, found = found, np.zeros(suv.shape, dtype=np.int32)
+            for basin in np.flatnonzero(seeded):
+                box = _grown(peaks.boxes[basin], margin, suv.shape)
+                territory = peaks.territories[box] == basin + 1
+                foreign = (others[box] != 0) & (others[box] != basin + 1)
+                if first_pass:
+                    foreign |= ~territory & (suv.values[box] > peaks.suv_peak[basin])
+                around = Neighbourhood(
+                    suv=suv.values[box],
+                    territory=territory,
+                    background=anatomy.body[box] & ~foreign,
+                    peak=_within(peaks.indices[basin], box),
+                    spacing_mm=suv.spacing_mm,
+                )
+                threshold, background = self.iterative(around, float(peaks.suv_peak[basin]))
+                if fraction is not None:
+                    threshold = fraction * float(peaks.suv_max[basin])
+                region = around.above(threshold)
+                volume_ml = np.count_nonzero(region) * suv.voxel_volume_ml
+                if volume_ml >= options.minimum_volume_ml and (peaks.suv_peak[basin] >= self.conspicuity * background):
+                    thresholds[basin] = threshold
+                    found[box][region] = basin + 1
+        return thresholds
+
+
+@dataclass(frozen=True, eq=False)
+class _Peaks:
+    """Basins as a map of territories (basin + 1), and of each basin its hottest voxel, SUVpeak there, bounding box."""
+
+    territories: NDArray[np.int32]
+    indices: NDArray[np.int64]
+    suv_max: NDArray[np.float64]
+    suv_peak: NDArray[np.float64]
+    boxes: list[Box]
+
+    @classmethod
+    def of(cls, suv: Volume, basins: Basins) -> "_Peaks":
+        territories = np.zeros(suv.shape, dtype=np.int32)
+        territories.reshape(-1)[basins.voxels] = basins.basin + 1
+        values = suv.values.reshape(-1)[basins.voxels]
+        order = np.lexsort((basins.voxels, -values, basins.basin))
+        hottest = basins.voxels[order[np.flatnonzero(np.diff(basins.basin[order], prepend=-1))]]
+        indices = np.stack(np.unravel_index(hottest, suv.shape), axis=1).astype(np.int64)
+        return cls(
+            territories=territories,
+            indices=indices,
+            suv_max=suv.values.reshape(-1)[hottest].astype(np.float64),
+            suv_peak=sphere_means(suv.values, indices, sphere_offsets(suv.affine)),
+            boxes=ndimage.find_objects(territories),
+        )
+
+
+def _delineate(
+    suv: Volume, peaks: _Peaks, thresholds: NDArray[np.float64], minimum_volume_ml: float
+) -> tuple[LabelMap, dict[int, float]]:
+    """Labels by descending SUVmax, consistent with their thresholds.
+
+    Each label is exactly what in its basin lies at or above its threshold and hangs together with its hottest voxel.
+    """
+    labels = np.zeros(suv.shape, dtype=np.uint16)
+    kept: dict[int, float] = {}
+    for basin in np.argsort(-peaks.suv_max, kind="stable"):
+        if not np.isfinite(thresholds[basin]):
+            continue
+        box = peaks.boxes[basin]
+        territory = peaks.territories[box] == basin + 1
+        around = Neighbourhood(
+            suv.values[box], territory, territory, _within(peaks.indices[basin], box), suv.spacing_mm
+        )
+        region = around.above(float(thresholds[basin]))
+        if np.count_nonzero(region) * suv.voxel_volume_ml < minimum_volume_ml:
+            continue
+        if len(kept) == LARGEST_LABEL:
+            raise OverflowError(f"More than {LARGEST_LABEL} candidates; choose a larger minimum volume.")
+        kept[len(kept) + 1] = float(thresholds[basin])
+        labels[box][region] = len(kept)
+    return labels, kept
+
+
+def _near(mask: NDArray[np.bool_], reach_mm: float, spacing_mm: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """The voxels within a distance of a mask."""
+    if not mask.any():
+        return mask
+    margin = np.ceil(reach_mm / spacing_mm).astype(int)
+    box = _grown(ndimage.find_objects(mask.astype(np.uint8))[0], margin, mask.shape)
+    near = np.zeros_like(mask)
+    near[box] = ndimage.distance_transform_edt(~mask[box], sampling=spacing_mm) <= reach_mm
+    return near
+
+
+def _grown(box: Box, margin: NDArray[np.int64], shape: tuple[int, ...]) -> Box:
+    return tuple(
+        slice(max(0, side.start - int(more)), min(length, side.stop + int(more)))
+        for side, more, length in zip(box, margin, shape, strict=True)
+    )
+
+
+def _within(index: NDArray[np.int64], box: Box) -> tuple[int, int, int]:
+    inner = [int(place) - side.start for place, side in zip(index, box, strict=True)]
+    return inner[0], inner[1], inner[2]

@@ -1,0 +1,1 @@
+"""Which uptake is physiologic: by tracer, organ and place."""
