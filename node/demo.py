@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from PIL import Image
+from pydicom import dcmread
+
 from config.reasons import UptakeError
 from config.settings import load
 from db.detail import FindingDetail, StudyDetail, study_detail
@@ -18,6 +21,7 @@ from dicom_io.scanner.vendors import SIEMENS
 from inference.patient.patient import CT_GRID, PET_GRID, DigitalPatient
 from node.rehearsal import Rehearsal, StoredResult, rehearse
 
+PICTURE_FILE = "picture.png"
 _TIMEOUT_S = 300.0
 _EXPECTED_MODALITIES = frozenset({"SEG", "SR", "OT"})
 _SETTLED = frozenset({StudyState.DELIVERED, StudyState.COMMITTED, StudyState.REJECTED, StudyState.FAILED})
@@ -36,7 +40,7 @@ class DemoOutcome:
     @property
     def is_complete(self) -> bool:
         """Whether SEG, SR and picture are in the PACS."""
-        return {result.modality for result in self.results if result.path is not None} >= _EXPECTED_MODALITIES
+        return {result.modality for result in self.results} >= _EXPECTED_MODALITIES
 
 
 def write_demo_study(folder: Path) -> WrittenStudy:
@@ -74,6 +78,9 @@ def run_demo(folder: Path, port_base: int, progress: Callable[[str], None]) -> D
         detail = _settled(rehearsal, study.study_uid, progress)
         turnaround_s = time.monotonic() - acknowledged
         results = rehearsal.results(study.study_uid)
+    for result in results:
+        if result.modality == "OT":
+            Image.fromarray(dcmread(result.path).pixel_array).save(folder / PICTURE_FILE)
     return DemoOutcome(
         instances=len(study.files),
         turnaround_s=turnaround_s,

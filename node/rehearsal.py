@@ -30,8 +30,7 @@ class StoredResult:
 
     modality: str
     series_description: str
-    sop_instance_uid: str
-    path: Path | None
+    path: Path
 
 
 @dataclass
@@ -89,22 +88,13 @@ class Rehearsal:
 
     def results(self, study_uid: str) -> list[StoredResult]:
         """The instances that the PACS has of a study, asked by C-FIND (PS3.4 Section C.6.2, study root)."""
-        stored = {}
-        for path in self.pacs_folder.iterdir():
-            header = dcmread(path, stop_before_pixels=True, specific_tags=["SOPInstanceUID"])
-            stored[str(header.SOPInstanceUID)] = path
-        return [
-            StoredResult(
-                modality=str(series.Modality),
-                series_description=str(series.get("SeriesDescription", "")),
-                sop_instance_uid=str(image.SOPInstanceUID),
-                path=stored.get(str(image.SOPInstanceUID)),
-            )
-            for series in self._find("SERIES", study_uid, SeriesInstanceUID="", Modality="", SeriesDescription="")
-            for image in self._find(
-                "IMAGE", study_uid, SeriesInstanceUID=series.SeriesInstanceUID, SOPInstanceUID="", SOPClassUID=""
-            )
-        ]
+        found = []
+        for series in self._find("SERIES", study_uid, SeriesInstanceUID="", Modality=""):
+            for image in self._find("IMAGE", study_uid, SeriesInstanceUID=series.SeriesInstanceUID, SOPInstanceUID=""):
+                path = self.pacs_folder / str(image.SOPInstanceUID)
+                description = dcmread(path, stop_before_pixels=True, specific_tags=["SeriesDescription"])
+                found.append(StoredResult(str(series.Modality), str(description.get("SeriesDescription", "")), path))
+        return found
 
     def stop(self) -> None:
         """End both processes; kill what does not end by itself."""

@@ -18,7 +18,7 @@ def demo(
     out: Annotated[Path | None, typer.Option(help="Folder for everything; a new temporary one by default.")] = None,
 ) -> None:
     """Run an embedded PACS, a node and a digital PET/CT patient; show what comes back and where it lies."""
-    from node.demo import run_demo
+    from node.demo import PICTURE_FILE, run_demo
 
     folder = (out or Path(mkdtemp(prefix="uptake-demo-"))).absolute()
     if folder.exists() and any(folder.iterdir()):
@@ -40,10 +40,11 @@ def demo(
     for name in ("modality", "series", "file"):
         results.add_column(name, overflow="fold")
     for result in outcome.results:
-        results.add_row(result.modality, result.series_description, str(result.path or "not found"))
+        results.add_row(result.modality, result.series_description, str(result.path))
     console.print(results)
     console.print(
         f"{outcome.instances} instances sent; results in the PACS {outcome.turnaround_s:.1f} s after the last one.\n"
+        f"Look at {folder / PICTURE_FILE}\n"
         f"Ask the node: uptake status --config {outcome.config_file}",
         highlight=False,
         soft_wrap=True,
