@@ -1,0 +1,85 @@
+"""``uptake analyze`` and ``uptake suv`` as a user runs them."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import jsonschema
+import nibabel
+import numpy as np
+import pydicom
+import pytest
+from typer.testing import CliRunner
+
+from config.reasons import Reason
+from dicom_io.scanner.study import StudyPlan, WrittenStudy
+from node.cli import app
+
+SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "findings.schema.json").read_text(encoding="utf-8"))
+Write = Callable[..., WrittenStudy]
+
+
+def run(*arguments: object) -> tuple[int, str]:
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    return result.exit_code, result.stdout
+
+
+@pytest.fixture
+def analysed(write: Write, tmp_path: Path) -> Path:
+    code, _ = run("analyze", write().folder, "--out", tmp_path / "out")
+    assert code == 0
+    return tmp_path / "out"
+
+
+def test_it_writes_seg_sr_picture_and_findings(analysed: Path) -> None:
+    names = sorted(file.name for file in analysed.iterdir())
+    assert names == ["findings.json", "picture.dcm", "seg.dcm", "sr.dcm"]
+    modalities = [pydicom.dcmread(analysed / name).Modality for name in names if name.endswith(".dcm")]
+    assert modalities == ["OT", "SEG", "SR"]
+
+
+def test_findings_follow_their_schema(analysed: Path) -> None:
+    document = json.loads((analysed / "findings.json").read_text(encoding="utf-8"))
+    jsonschema.validate(document, SCHEMA)
+    assert document["totals"]["lesion_count"] > 0
+
+
+def test_twice_gives_the_same_bytes(analysed: Path, write: Write, tmp_path: Path) -> None:
+    assert run("analyze", write().folder, "--out", tmp_path / "again")[0] == 0
+    for name in ("seg.dcm", "sr.dcm", "picture.dcm"):
+        assert (tmp_path / "again" / name).read_bytes() == (analysed / name).read_bytes()
+    first, second = (json.loads((folder / "findings.json").read_text()) for folder in (analysed, tmp_path / "again"))
+    assert {**first, "timings_s": {}} == {**second, "timings_s": {}}
+
+
+def test_a_refusal_is_coded_for_programs(write: Write, tmp_path: Path) -> None:
+    study = write(omitted=frozenset({"PatientWeight"}))
+    code, text = run("analyze", study.folder, "--out", tmp_path / "out", "--json")
+    assert code == 2
+    assert json.loads(text)["refused"]["reason"] == Reason.NO_PATIENT_WEIGHT
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_pet_without_ct_is_analysed_when_asked_to(write: Write, tmp_path: Path) -> None:
+    study = write(ct=False)
+    assert run("analyze", study.folder, "--out", tmp_path / "out")[0] == 2
+    code, text = run("analyze", study.folder, "--out", tmp_path / "out", "--pet-only", "--json")
+    assert code == 0
+    assert Reason.PET_WITHOUT_CT in {remark["reason"] for remark in json.loads(text)["remarks"]}
+
+
+def test_several_studies_must_be_told_apart(write: Write, tmp_path: Path) -> None:
+    first, second = write(plan=StudyPlan(seed="a")), write(plan=StudyPlan(seed="b"))
+    assert first.folder.parent == second.folder.parent
+    code, _ = run("analyze", first.folder.parent, "--out", tmp_path / "out")
+    assert code == 1
+    code, text = run("analyze", first.folder.parent, "--out", tmp_path / "out", "--study", second.study_uid, "--json")
+    assert (code, json.loads(text)["study_instance_uid"]) == (0, second.study_uid)
+
+
+def test_suv_shows_the_factor_and_writes_the_volume(write: Write, volumes, tmp_path: Path) -> None:
+    code, text = run("suv", write().folder, "--out", tmp_path / "suv.nii.gz", "--json")
+    assert code == 0
+    assert json.loads(text)["unit"] == "g/ml{SUVbw}"
+    written = np.asarray(nibabel.load(tmp_path / "suv.nii.gz").dataobj)
+    np.testing.assert_allclose(written.transpose(2, 1, 0), volumes["suv"].values, atol=2e-3)
