@@ -62,7 +62,6 @@ class Completeness(Section):
     """When evidence says complete, a study is analysed at once; otherwise after ``quiet_time_s`` without arrivals."""
 
     quiet_time_s: float = Field(60.0, ge=0)
-    poll_s: float = Field(0.5, gt=0)
 
 
 class AnalysisSettings(Section):

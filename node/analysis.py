@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -28,7 +29,6 @@ from dicom_io.suv.quantify import quantify, to_suv
 from inference.pipeline import Options, analyse
 
 Progress = Callable[[str], None]
-
 
 FILE_NAMES = {
     ResultKind.SEGMENTATION: "seg.dcm",
@@ -131,12 +131,17 @@ def settings_digest(settings: Settings) -> str:
 
 
 def write_objects(objects: Mapping[ResultKind, Dataset], folder: Path) -> dict[ResultKind, Path]:
-    """Write result objects as Part 10 files ``seg.dcm``, ``sr.dcm`` and ``picture.dcm``; returns their paths."""
+    """Write result objects as Part 10 files ``seg.dcm``, ``sr.dcm`` and ``picture.dcm``; returns their paths.
+
+    A file has its name only when it is whole.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     written = {}
     for kind, dataset in objects.items():
         written[kind] = folder / FILE_NAMES[kind]
-        dataset.save_as(written[kind], enforce_file_format=True)
+        part = written[kind].with_suffix(f".{os.getpid()}.part")
+        dataset.save_as(part, enforce_file_format=True)
+        part.replace(written[kind])
     return written
 
 

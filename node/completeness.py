@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import structlog
 from pydicom import Dataset
@@ -74,19 +73,20 @@ class Completeness:
         moment = (seen.revision, seen.last_arrival, quiet)
         if watched.judged == moment:
             return False
-        self._read_new_headers(seen.study_uid, watched)
-        if seen.open_associations:
-            return False
-        watched.judged = moment
-        series = group_series(watched.headers.values())
-        judgements = {one.uid: SeriesJudgement(str(one.kind), one.why) for one in series}
+        series: Sequence[Series] = ()
         try:
+            self._read_new_headers(seen.study_uid, watched)
+            if seen.open_associations:
+                return False
+            series = group_series(watched.headers.values())
             verdict = self._verdict(series, quiet=quiet)
         except Refused as refused:
             verdict = _Verdict(refused.reason if quiet else None, refused.detail)
         except Exception as error:  # a defect met by one study must not keep the others waiting
             log.exception("study could not be judged", study=seen.study_uid, reason=Reason.INTERNAL_ERROR)
             verdict = _Verdict(Reason.INTERNAL_ERROR, f"{type(error).__name__}: {error}")
+        watched.judged = moment
+        judgements = {one.uid: SeriesJudgement(str(one.kind), one.why) for one in series}
         now = self._clock()
         with self._database.transaction() as session:
             judge_series(session, seen.study_uid, judgements)
@@ -115,4 +115,4 @@ class Completeness:
             stored = relevant_series(session, study_uid)
         for instance in (instance for series in stored for instance in series.instances):
             if instance.path not in watched.headers:
-                watched.headers[instance.path] = read_header(Path(self._spool.folder / instance.path))
+                watched.headers[instance.path] = read_header(self._spool.folder / instance.path)

@@ -17,6 +17,7 @@ from db.intake import InstanceRecord, RejectedInstance, record_instance, record_
 from db.session import Database
 from db.states import Disposition
 from dicom_io.digest import dataset_digest
+from dicom_io.header_values import text
 from dicom_io.network.incoming import Envelope, read_envelope
 from dicom_io.reading.files import read_header
 from dicom_io.sop_classes import ANALYSED
@@ -125,12 +126,12 @@ class Intake:
             path=path,
             size_bytes=size,
             relevant=str(header.SOPClassUID) in ANALYSED,
-            modality=_text(header, "Modality"),
-            series_description=_text(header, "SeriesDescription"),
-            patient_id=_text(header, "PatientID"),
-            patient_name=_text(header, "PatientName"),
-            accession_number=_text(header, "AccessionNumber"),
-            study_date=_text(header, "StudyDate"),
+            modality=text(header, "Modality") or None,
+            series_description=text(header, "SeriesDescription") or None,
+            patient_id=text(header, "PatientID") or None,
+            patient_name=text(header, "PatientName") or None,
+            accession_number=text(header, "AccessionNumber") or None,
+            study_date=text(header, "StudyDate") or None,
         )
         disposition = record_instance(session, record, now)
         if disposition is Disposition.CONFLICT:
@@ -147,8 +148,3 @@ class Intake:
             address=envelope.address,
             now=now,
         )
-
-
-def _text(header: Dataset, keyword: str) -> str | None:
-    value = header.get(keyword)
-    return None if value is None or value == "" else str(value)

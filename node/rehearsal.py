@@ -39,6 +39,8 @@ class Rehearsal:
 
     folder: Path
     port_base: int
+    node_settings: str = ""
+    """More TOML for the node."""
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     @property
@@ -67,9 +69,8 @@ class Rehearsal:
                     free.bind(("127.0.0.1", port))
                 except OSError:
                     raise UptakeError(f"Port {port} is in use; choose others with --port-base.") from None
-        self.config_file.write_text(
-            _NODE_SETTINGS.format(rehearsal=self, node=self.node, pacs=self.pacs), encoding="utf-8"
-        )
+        settings = _NODE_SETTINGS.format(rehearsal=self, node=self.node, pacs=self.pacs)
+        self.config_file.write_text(settings + self.node_settings, encoding="utf-8")
         self.pacs_folder.mkdir(exist_ok=True)
         pacs_settings = self.folder / "pacs.ini"
         pacs_settings.write_text(_PACS_SETTINGS.format(rehearsal=self, pacs=self.pacs), encoding="utf-8")
@@ -140,9 +141,9 @@ class Rehearsal:
 
 
 @contextmanager
-def rehearse(folder: Path, port_base: int) -> Iterator[Rehearsal]:
+def rehearse(folder: Path, port_base: int, node_settings: str = "") -> Iterator[Rehearsal]:
     """A running rehearsal that is stopped at the end, whatever happens."""
-    rehearsal = Rehearsal(folder, port_base)
+    rehearsal = Rehearsal(folder, port_base, node_settings)
     try:
         rehearsal.start()
         yield rehearsal

@@ -37,8 +37,8 @@ _EXPIRE_EVERY_S = 10.0
 _GRACE_S = 30.0
 
 
-def serve(settings: Settings, *, until: threading.Event | None = None) -> None:
-    """Run the node until SIGTERM, SIGINT or ``until``.
+def serve(settings: Settings) -> None:
+    """Run the node until SIGTERM or SIGINT.
 
     Raises
     ------
@@ -47,7 +47,7 @@ def serve(settings: Settings, *, until: threading.Event | None = None) -> None:
     OSError
         If the spool can't be written or the port can't be opened.
     """
-    stop = until or threading.Event()
+    stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     spool = Spool(settings.spool.folder.absolute())

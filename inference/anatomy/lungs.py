@@ -15,6 +15,7 @@ _AIR_HU = -500.0
 _AIRWAY_HU = -850.0
 _AIRWAY_GAP_PLANES = 8
 _APEX_AREA_MM2 = 400.0
+_DOME_MM = 15.0
 _LUNG_LEAST_ML = 250.0
 _LUNG_LEAST_HEIGHT_MM = 60.0
 _VOXEL_ML = SPACING_MM**3 / 1000.0
@@ -69,6 +70,9 @@ def find_lungs(hounsfield: FloatArray, body: Mask, midline_index: NDArray[np.flo
     airway, carina_mm = _find_airway(hounsfield, air, lung_air, midline_index, frame)
     right, left = map(_kept_if_lung, _split(lung_air & ~grown(airway, 7.5), midline_index))
     filled = aerated_planes(right | left, midline_index)
+    if len(filled):
+        above = filled[-1] + 1 + round(_DOME_MM / SPACING_MM)
+        right[above:] = left[above:] = False
     if carina_mm is not None and len(filled):
         below_apex_mm = frame.origin_mm[0] + SPACING_MM * filled[-1] - carina_mm
         carina_mm = carina_mm if 40.0 <= below_apex_mm <= 140.0 else None
@@ -76,10 +80,16 @@ def find_lungs(hounsfield: FloatArray, body: Mask, midline_index: NDArray[np.flo
 
 
 def aerated_planes(lungs: Mask, midline_index: NDArray[np.float64]) -> NDArray[np.intp]:
-    """Planes from lung base to apex: those with lung beside the midline, where the trachea can't be mistaken for it."""
+    """Planes from lung base to apex: those with air beside the midline, where the trachea can't be mistaken for lung.
+
+    The longest run of them, as the sinuses of the head are air beside the midline too.
+    """
     away = np.abs(np.arange(lungs.shape[2])[None, :] - midline_index[:, None]) * SPACING_MM
     beside = (lungs & (away > 20.0)[:, None, :]).sum(axis=(1, 2)) * SPACING_MM**2
-    return np.flatnonzero(beside >= _APEX_AREA_MM2)
+    runs, _ = ndimage.label(beside >= _APEX_AREA_MM2)
+    lengths = np.bincount(runs)
+    lengths[0] = 0
+    return np.flatnonzero(runs == lengths.argmax()) if lengths.any() else np.array([], dtype=np.intp)
 
 
 def _fill(mask: Mask) -> Mask:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -27,7 +28,8 @@ NODE = Destination(name="node", ae_title="UPTAKE", host="127.0.0.1", port=11112)
 _ORTHANC_URL = "http://127.0.0.1:8042"
 _OHIF_URL = "http://127.0.0.1:3000"
 _BENCH_PORTS = (4242, 8042, 3000)
-QUIET_TIME_S = 3.0
+_STATED_ERRORS = re.compile(r"^(?P<validator>\S.*?)(?: (?P<object>SEG|SR))?: errors=(?P<errors>\d+)")
+_EXIT_CODE = re.compile(r"^(?P<validator>\S.*?) rc=(?P<errors>\d+)")
 
 
 def free_port() -> int:
@@ -53,18 +55,22 @@ def is_free(port: int) -> bool:
         return True
 
 
-def data_set(part_10: bytes) -> bytes:
-    """What follows the File Meta Information, whose group length is its first element (PS3.10 Section 7.1)."""
-    assert part_10[128:136] == b"DICM\x02\x00\x00\x00"
-    return part_10[144 + int.from_bytes(part_10[140:144], "little") :]
-
-
 @dataclass(frozen=True)
 class Finished:
     """How a program of the bench ended, and what it said."""
 
     exit_code: int
     output: str
+
+    @property
+    def errors(self) -> dict[str, int]:
+        """How many errors each validator states, or else its exit code."""
+        stated = [_STATED_ERRORS.match(line) or _EXIT_CODE.match(line) for line in self.output.splitlines()]
+        return {
+            f"{one['validator']} {one.groupdict().get('object') or ''}".strip(): int(one["errors"])
+            for one in stated
+            if one
+        }
 
     def lines(self, *words: str) -> list[str]:
         return [line for line in self.output.splitlines() if all(word in line for word in words)]
@@ -76,6 +82,7 @@ class Bench:
 
     scripts: Path
     installation: Path
+    orthanc: Destination = ORTHANC
 
     def up(self, *options: str, unknown_sop_classes: bool = True) -> None:
         busy = [port for port in _BENCH_PORTS if not is_free(port)]
@@ -127,6 +134,10 @@ class Bench:
         command = ["node", self.scripts / "shot.mjs", url, picture, "0", self.scripts / "act_check.mjs"]
         return _run(command, 240, {"TESTBENCH": str(self.installation), "WANT": json.dumps(want)})
 
+    def run_program(self, program: str, *arguments: str | Path) -> Finished:
+        """Run an installed program of the bench."""
+        return _run([program, *arguments], 60, {})
+
     def _ask(self, path: str, body: str | None = None) -> bytes:
         data = None if body is None else body.encode()
         with urllib.request.urlopen(_ORTHANC_URL + path, data, timeout=60) as answer:
@@ -141,6 +152,7 @@ class Node:
     folder: Path
     address: Destination
     destinations: Sequence[Destination]
+    quiet_time_s: float = 3.0
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def start(self) -> None:
@@ -210,6 +222,27 @@ def serve(tmp_path: Path) -> Callable[..., Any]:
     return serve_to
 
 
+@pytest.fixture
+def storescp(bench: Bench, tmp_path: Path) -> Callable[..., Any]:
+    """Run DCMTK's receiver, which writes what it gets to ``received``: a context manager that gives its address."""
+
+    @contextmanager
+    def receiving(*options: str | Path) -> Iterator[Destination]:
+        receiver = Destination(name="storescp", ae_title="STORESCP", host="127.0.0.1", port=free_port())
+        folder = tmp_path / "received"
+        folder.mkdir()
+        command = ["/usr/bin/storescp", *options, "--bit-preserving", "-od", folder, str(receiver.port)]
+        process = subprocess.Popen(list(map(str, command)), env={**os.environ, "TCP_NODELAY": "1"})
+        try:
+            wait_for(lambda: echo(receiver, "BENCH").is_success, "storescp answers", 20)
+            yield receiver
+        finally:
+            process.terminate()
+            process.wait(timeout=10)
+
+    return receiving
+
+
 @contextmanager
 def serving(node: Node) -> Iterator[Node]:
     try:
@@ -240,6 +273,6 @@ def _settings(node: Node) -> str:
     )
     return (
         f'[listener]\nae_title = "{node.address.ae_title}"\nport = {node.address.port}\n\n'
-        f"[completeness]\nquiet_time_s = {QUIET_TIME_S}\n\n"
+        f"[completeness]\nquiet_time_s = {node.quiet_time_s}\n\n"
         f'{destinations}\n[spool]\nfolder = "{node.folder}/spool"\n'
     )

@@ -11,10 +11,14 @@ from pathlib import Path
 import psutil
 import pytest
 
+from config.reasons import Reason
 from db.audit import verify_chain
+from db.audit_actions import AuditAction
 from db.detail import StudyDetail, study_detail
+from db.queries import audit_events
 from db.session import Database
 from db.states import StudyState
+from dicom_io.network.sender import echo
 from dicom_io.scanner.study import WrittenStudy
 from node.rehearsal import Rehearsal, rehearse
 
@@ -121,6 +125,30 @@ def test_a_node_killed_after_its_last_acknowledgement_reports_when_it_is_back(re
     found = detail(rehearsal, study)
     assert found.summary.instances == len(study.files)
     assert len(found.reports) == 1
+
+
+def test_an_analysis_that_does_not_end_is_ended_and_the_study_fails_with_its_reason(tmp_path: Path, write) -> None:
+    settings = "[analysis]\ntimeout_s = 0.2\nmaximum_attempts = 2\n"
+    with rehearse(tmp_path / "rehearsal", free_port_base(), settings) as rehearsal:
+        study = write()
+        assert accepted(rehearsal, study)
+        wait_for(lambda: state(rehearsal) == StudyState.FAILED)
+        summary = detail(rehearsal, study).summary
+        assert (summary.reason, summary.attempts) == (Reason.ANALYSIS_TIMEOUT, 2)
+        assert echo(rehearsal.node, "SCANNER").is_success
+
+
+def test_a_full_disk_refuses_instances_and_keeps_the_node_alive(tmp_path: Path, write) -> None:
+    """The settings end in the spool's table, so this line sets ``spool.minimum_free_mb``."""
+    with rehearse(tmp_path / "rehearsal", free_port_base(), "minimum_free_mb = 1000000000\n") as rehearsal:
+        (outcome,) = rehearsal.send_study(write().pet_files[:1])
+        assert (outcome.reason, outcome.status) == (Reason.DESTINATION_REFUSED_OBJECT, 0xA700)
+        assert echo(rehearsal.node, "SCANNER").is_success
+        database = Database.open(f"sqlite:///{rehearsal.folder}/spool/uptake.db")
+        with database.reading() as session:
+            (event,) = audit_events(session, action=AuditAction.INSTANCE_REJECTED)
+        database.close()
+    assert event.detail["reason"] == Reason.DISK_FULL
 
 
 def test_hostile_bytes_leave_the_node_alive(rehearsal: Rehearsal, write) -> None:
