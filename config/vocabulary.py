@@ -89,7 +89,7 @@ class Vocabulary:
         elif laterality not in (Laterality.RIGHT, Laterality.LEFT):
             laterality = Laterality.MIDLINE if laterality is Laterality.MIDLINE else Laterality.NONE
         sided = laterality in (Laterality.RIGHT, Laterality.LEFT)
-        spelled = name if not sided or laterality.value in name.split() else f"{laterality.value} {name}"
+        spelled = f"{laterality.value} {name}" if sided and len(sides) > 1 else name
         shared = {
             (leaf.sct_code, leaf.sct_meaning) for leaf in self.below(name, laterality if sided else None) or leaves
         }

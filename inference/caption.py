@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from config.finding import FindingKind, LocationAnswer, Measurements
+from config.finding import LocationAnswer, Measurements
 from config.tracers import Tracer
 from config.vocabulary import Location
 from inference.density import Density
@@ -12,16 +12,19 @@ from inference.density import Density
 MASS_MM = 30.0
 LEAST_CONFIDENCE = 0.15
 _SOLID_IN_LUNG_HU = -300.0
-_SOFT_TISSUE_HU = (-30.0, 150.0)
 _SCLEROTIC_HU = 400.0
 _SPONGY_BONES = ("vertebra", "sacrum", "ilium")
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a caption is made of. ``references`` are those of the anatomy, SUV by name (``liver_mean``, …)."""
+    """What a caption is made of.
 
-    kind: FindingKind
+    ``organ`` names the organ that a physiologic uptake belongs to and is None for a lesion. ``references`` are those
+    of the anatomy, SUV by name (``liver_mean``, …).
+    """
+
+    organ: str | None
     location: LocationAnswer
     measurements: Measurements
     density: Density | None
@@ -36,23 +39,23 @@ class Captioner(Protocol):
 
 
 def caption(facts: Facts) -> str:
-    """``<Location>: <CT finding>, uptake volume <long> × <short> cm, <grade> <tracer> uptake, SUVmax <x.x>.``
+    """``<Location>: [<CT finding> with ]<grade> <tracer> uptake, <long> × <short> cm on PET, SUVmax <x.x>.``
 
-    The size is that of the uptake and is called so: it isn't the size on CT. A location that is only known coarsely
-    is marked; one below ``LEAST_CONFIDENCE`` is not named, nor is a CT finding that depends on it. A physiologic
-    finding has neither CT finding nor grade.
+    A coarse location is named as such and claims no more. One below ``LEAST_CONFIDENCE`` is not named, nor is a CT
+    finding that depends on it. Physiologic uptake has its organ in place of the location, and neither CT finding,
+    grade nor size.
     """
-    place = place_in_words(facts.location)
     measured = facts.measurements
-    tracer = "" if facts.tracer is Tracer.OTHER else f"{facts.tracer} "
-    if facts.kind is FindingKind.PHYSIOLOGIC:
-        return f"{place}: physiologic {tracer}uptake, SUVmax {measured.suv_max:.1f}."
+    uptake = "uptake" if facts.tracer is Tracer.OTHER else f"{facts.tracer} uptake"
+    if facts.organ is not None:
+        return f"{_capitalised(facts.organ)}: physiologic {uptake}, SUVmax {measured.suv_max:.1f}."
     grade = uptake_grade(measured.suv_max, facts.references)
-    density = facts.density if facts.location.confidence >= LEAST_CONFIDENCE else None
+    certain = facts.location.confidence >= LEAST_CONFIDENCE
+    place = _capitalised(facts.location.location.name) if certain else "Location uncertain"
+    finding = ct_finding(facts.location.location, measured, facts.density) if certain else ""
     parts = [
-        ct_finding(facts.location.location, measured, density),
-        f"uptake volume {measured.long_axis_mm / 10.0:.1f} × {measured.short_axis_mm / 10.0:.1f} cm",
-        f"{grade} {tracer}uptake".lstrip(),
+        f"{finding and f'{finding} with '}{grade and f'{grade} '}{uptake}",
+        f"{measured.long_axis_mm / 10.0:.1f} × {measured.short_axis_mm / 10.0:.1f} cm on PET",
         f"SUVmax {measured.suv_max:.1f}",
     ]
     score = psma_score(measured.suv_max, facts.references) if facts.tracer is Tracer.PSMA else None
@@ -61,31 +64,21 @@ def caption(facts: Facts) -> str:
     return f"{place}: {', '.join(parts)}."
 
 
-def place_in_words(answer: LocationAnswer) -> str:
-    """The location's name with a capital, and a mark if it is coarse; no name if the answer is hardly a guess."""
-    if answer.confidence < LEAST_CONFIDENCE:
-        return "Location uncertain"
-    name = answer.location.name[:1].upper() + answer.location.name[1:]
-    return name if answer.location.is_leaf else f"{name} (not further localised)"
-
-
 def ct_finding(location: Location, measured: Measurements, density: Density | None) -> str:
-    """What the density at the uptake allows to say; ``focus`` where it allows nothing more.
+    """What the density at the uptake allows to say of the CT; empty where it allows nothing.
 
-    In the lung ``nodule``, from 3 cm on ``mass``, where something solid lies there. ``lymph node`` without a word on
-    its size, which is judged on CT and not by its uptake. ``osteoblastic focus`` for spongy bones denser than any
-    healthy marrow; never osteolytic, as osteoporotic marrow is no denser.
+    In the lung ``nodule``, from 3 cm on ``mass``, where something solid lies there. ``osteoblastic focus`` for spongy
+    bones denser than any healthy marrow; never osteolytic, as osteoporotic marrow is no denser. Nothing on the size of
+    a lymph node, which is judged on CT and not by its uptake.
     """
     if density is None:
-        return "focus"
+        return ""
     if location.tissue == "lung" and density.highest_hu >= _SOLID_IN_LUNG_HU:
         return "mass" if measured.long_axis_mm >= MASS_MM else "nodule"
-    if location.tissue == "lymph node" and _SOFT_TISSUE_HU[0] <= density.mean_hu <= _SOFT_TISSUE_HU[1]:
-        return "lymph node"
     spongy = any(bone in f"{location.coarse} {location.name}" for bone in _SPONGY_BONES)
     if location.tissue == "bone" and spongy and density.mean_hu >= _SCLEROTIC_HU:
         return "osteoblastic focus"
-    return "focus"
+    return ""
 
 
 def uptake_grade(suv_max: float, references: Mapping[str, float]) -> str:
@@ -118,3 +111,7 @@ def psma_score(suv_max: float, references: Mapping[str, float]) -> int | None:
     if suv_max < liver:
         return 1
     return None if parotid is None else 2 + (suv_max >= parotid)
+
+
+def _capitalised(words: str) -> str:
+    return words[:1].upper() + words[1:]

@@ -8,8 +8,12 @@ from config.tracers import TracerProfile
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """The tracer, the rule that delineates, and the smallest volume that counts as a candidate, in ml."""
+    """The tracer, the rule that delineates, and the smallest volume that counts as a candidate, in ml.
+
+    ``sex`` is the patient's, M or F, where it is known: nothing is located in what only the other sex has.
+    """
 
     profile: TracerProfile
     threshold: ThresholdRule = ThresholdRule.ITERATIVE
     minimum_volume_ml: float = 0.3
+    sex: str | None = None

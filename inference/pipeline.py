@@ -8,17 +8,19 @@ from time import perf_counter
 import numpy as np
 from scipy import ndimage
 
-from config.finding import Analysis, Finding, FindingKind, Method
+from config.finding import Analysis, Finding, FindingKind, LocationAnswer, Method
 from config.reasons import Reason, Remark
 from config.tracers import Tracer
 from config.volume import Volume
 from inference.anatomy.describe import Anatomy
 from inference.caption import Facts
 from inference.density import density_of
+from inference.location.known_organ import in_organ
 from inference.measurement.measure import totals
 from inference.options import Options
 from inference.regions import number_regions
 from inference.stages import Stages
+from inference.uptake.verdict import Verdict
 
 __all__ = ["Options", "Stages", "analyse"]
 
@@ -64,12 +66,15 @@ def analyse(
         for region, box in zip(regions, ndimage.find_objects(labels), strict=True)
     ]
     with timer.stage("location"):
-        locations = [stages.locate.run(inside, suv, anatomy, ct_on_pet) for inside in voxels]
+        locations = [
+            _location(region.verdict, stages.locate.run(inside, suv, anatomy, ct_on_pet, options.sex))
+            for region, inside in zip(regions, voxels, strict=True)
+        ]
     with timer.stage("caption"):
         captions = [
             stages.caption.run(
                 Facts(
-                    kind=region.verdict.kind,
+                    organ=None if region.verdict.organ is None else region.verdict.organ.words,
                     location=location,
                     measurements=region.measurements,
                     density=density_of(inside, ct_on_pet),
@@ -102,6 +107,11 @@ def analyse(
         references=dict(anatomy.references),
         timings_s=timer.seconds,
     )
+
+
+def _location(verdict: Verdict, answer: LocationAnswer) -> LocationAnswer:
+    """Where the organ that explains an uptake is, and only without one what the locator says."""
+    return answer if verdict.organ is None else in_organ(verdict.organ.location, verdict.confidence, answer)
 
 
 def _methods(stages: Stages, options: Options) -> tuple[Method, ...]:

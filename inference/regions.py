@@ -9,7 +9,7 @@ from config.finding import FindingKind, LabelMap, Measurements
 from config.volume import Volume
 from inference.segmentation.segment import Candidates
 from inference.uptake.organ_parts import join_organ_parts
-from inference.uptake.physiologic import Verdict
+from inference.uptake.verdict import Verdict
 
 
 @dataclass(frozen=True, slots=True)

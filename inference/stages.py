@@ -16,7 +16,8 @@ from inference.grid import on_grid_of
 from inference.location.locate import locate
 from inference.measurement.measure import measure
 from inference.segmentation.segment import BasinSegmenter, Segmenter
-from inference.uptake.physiologic import Verdict, classify
+from inference.uptake.physiologic import classify
+from inference.uptake.verdict import Verdict
 
 Run = TypeVar("Run")
 
@@ -48,10 +49,10 @@ class Measurer(Protocol):
 
 
 class Locator(Protocol):
-    """Says where the voxels (N, 3) of a finding lie."""
+    """Says where the voxels (N, 3) of a finding lie, in a patient of a sex (M, F or not known)."""
 
     def __call__(
-        self, voxels: NDArray[np.int64], suv: Volume, anatomy: Anatomy, ct: Volume | None
+        self, voxels: NDArray[np.int64], suv: Volume, anatomy: Anatomy, ct: Volume | None, sex: str | None
     ) -> LocationAnswer: ...
 
 

@@ -92,6 +92,7 @@ def analyse_study(
         profile=PROFILES[tracer],
         threshold=settings.analysis.threshold,
         minimum_volume_ml=settings.analysis.minimum_volume_ml,
+        sex=quantification.sex,
     )
     clock.stop()
     analysis = analyse(suv, ct.volume if ct else None, options, progress)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import cc3d
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
@@ -10,6 +11,7 @@ from scipy import ndimage
 from config.volume import FloatArray, Matrix, Volume
 
 SPACING_MM = 5.0
+VOXEL_ML = SPACING_MM**3 / 1000.0
 
 Mask = NDArray[np.bool_]
 Indices = NDArray[np.intp]
@@ -158,6 +160,14 @@ def _by_distance(mask: Mask, margin: int, rule: Callable[[Mask], Mask]) -> Mask:
     source = tuple(slice(t.start - start, t.stop - start) for t, start in zip(target, low, strict=True))
     result[target] = padded[source]
     return result
+
+
+def largest(mask: Mask) -> Mask:
+    """The largest connected piece of a mask; pieces touch by faces."""
+    labels = cc3d.connected_components(np.ascontiguousarray(mask), connectivity=6)
+    sizes = np.bincount(labels.ravel())
+    sizes[0] = 0
+    return np.asarray(labels == int(sizes.argmax())) if sizes.any() else np.zeros_like(mask)
 
 
 def ball(radius_mm: float) -> Mask:

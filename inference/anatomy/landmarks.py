@@ -8,13 +8,12 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from config.volume import FloatArray
-from inference.anatomy.frame import SPACING_MM, Mask, PatientFrame, closed
+from inference.anatomy.frame import SPACING_MM, VOXEL_ML, Mask, PatientFrame, closed, largest
 from inference.anatomy.lungs import Lungs, aerated_planes
 from inference.anatomy.skeleton import Spine
 
-_VOXEL_ML = SPACING_MM**3 / 1000.0
 _PLANE_MM2 = SPACING_MM**2
-_USUAL_VIEW_MM = (750.0, 1200.0)
+_MIDLINE_MM = 30.0
 
 
 class Part(IntEnum):
@@ -33,7 +32,7 @@ def find_landmarks(
     heights = frame.heights_mm()
     last = len(heights) - 1
     if bone is None:
-        return _without_ct(body, heights)
+        return _without_ct(body, spine, heights)
     found: dict[str, float] = {}
     aerated = aerated_planes(lungs.both, spine.x)
     if len(aerated):
@@ -75,16 +74,14 @@ def find_skull_inside(hounsfield: FloatArray, body: Mask, lungs: Lungs, spine: S
             continue
         areas = np.bincount(labels.ravel())
         areas[0] = 0
-        largest = labels == int(areas.argmax())
+        enclosed = labels == int(areas.argmax())
         around = ndimage.label(body[plane])[0]
-        head = np.count_nonzero(around == around[tuple(np.argwhere(largest)[0])])
+        head = np.count_nonzero(around == around[tuple(np.argwhere(enclosed)[0])])
         if 40.0 <= areas.max() * _PLANE_MM2 / 100.0 <= 260.0 and areas.max() >= 0.4 * head:
-            inside[plane] = largest
+            inside[plane] = enclosed
     inside &= (hounsfield > -30.0) & (hounsfield < 120.0)
-    labels = cc3d.connected_components(inside, connectivity=6)
-    sizes = np.bincount(labels.ravel())
-    sizes[0] = 0
-    return np.asarray(labels == int(sizes.argmax())) if sizes.max() * _VOXEL_ML >= 100.0 else np.zeros_like(body)
+    brain = largest(inside)
+    return brain if brain.sum() * VOXEL_ML >= 100.0 else np.zeros_like(body)
 
 
 def find_parts(body: Mask, spine: Spine, legs: NDArray[np.bool_]) -> NDArray[np.uint8]:
@@ -110,18 +107,17 @@ def find_parts(body: Mask, spine: Spine, legs: NDArray[np.bool_]) -> NDArray[np.
     return parts
 
 
-def _without_ct(body: Mask, heights: NDArray[np.float64]) -> dict[str, float]:
-    """The ends of the body where they are in view; else a view of usual length is taken to begin at the eyes."""
-    planes = np.flatnonzero(body.any(axis=(1, 2)))
-    if not len(planes):
-        return {}
+def _without_ct(body: Mask, spine: Spine, heights: NDArray[np.float64]) -> dict[str, float]:
+    """The ends of the body at its midline, where raised arms are not taken for the head, if they are in view."""
+    away = np.abs(np.arange(body.shape[2])[None, :] - spine.x[:, None]) * SPACING_MM
+    planes = np.flatnonzero((body & (away <= _MIDLINE_MM)[:, None, :]).any(axis=(1, 2)))
     found = {}
-    if planes[-1] < len(heights) - 2:
+    if len(planes) and planes[-1] < len(heights) - 2:
         found["vertex"] = float(heights[planes[-1]])
-    if planes[0] > 1:
-        found["sole"] = float(heights[planes[0]])
-    usual = _USUAL_VIEW_MM[0] <= heights[-1] - heights[0] <= _USUAL_VIEW_MM[1]
-    return found or ({"skull base": float(heights[-1])} if usual else {})
+    lowest = np.flatnonzero(body.any(axis=(1, 2)))
+    if len(lowest) and lowest[0] > 1:
+        found["sole"] = float(heights[lowest[0]])
+    return found
 
 
 def _knee(bone: Mask, planes: NDArray[np.intp], heights: NDArray[np.float64]) -> dict[str, float]:
@@ -153,7 +149,7 @@ def _iliac_crest(bone: Mask, spine: Spine, legs: NDArray[np.bool_], heights: NDA
         flared = np.abs(columns - spine.x[top]).max() * SPACING_MM >= 90.0
         if (
             flared
-            and piece.sum() * _VOXEL_ML >= 60.0
+            and piece.sum() * VOXEL_ML >= 60.0
             and tall
             and spine.seen[top]
             and nearest <= 75.0

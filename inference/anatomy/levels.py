@@ -34,6 +34,8 @@ ANCHORS: Mapping[str, float] = {
 """Level of every landmark that can be found, from the head down."""
 
 _SCALE_RANGE = (0.6, 1.5)
+_DOUBT = ("lung apex", "pelvic floor", "vertex", "sole", "skull base", "iliac crest", "carina", "lung base", "knee")
+"""From the first to trust to the first to give up, where landmarks contradict each other equally."""
 
 
 def level_of(vertebra: str, share: float = 0.5) -> float:
@@ -89,7 +91,7 @@ def fit_levels(landmarks: Mapping[str, float]) -> Levels:
 
     With no landmark at all the scale is arbitrary and ``known`` is False.
     """
-    names = sorted((name for name in landmarks), key=lambda name: ANCHORS[name])
+    names = sorted(landmarks, key=ANCHORS.__getitem__)
     while len(names) > 1:
         faults = dict.fromkeys(names, 0)
         for upper, lower in pairwise(names):
@@ -108,6 +110,3 @@ def fit_levels(landmarks: Mapping[str, float]) -> Levels:
         np.array([ANCHORS[name] for name in names]),
         {name: landmarks[name] for name in names},
     )
-
-
-_DOUBT = ("lung apex", "pelvic floor", "vertex", "sole", "skull base", "iliac crest", "carina", "lung base", "knee")

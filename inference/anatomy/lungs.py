@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from config.volume import FloatArray
-from inference.anatomy.frame import SPACING_MM, Mask, PatientFrame, ball, grown
+from inference.anatomy.frame import SPACING_MM, VOXEL_ML, Mask, PatientFrame, ball, grown
 
 _BODY_HU = -400.0
 _AIR_HU = -500.0
@@ -18,7 +18,6 @@ _APEX_AREA_MM2 = 400.0
 _DOME_MM = 15.0
 _LUNG_LEAST_ML = 250.0
 _LUNG_LEAST_HEIGHT_MM = 60.0
-_VOXEL_ML = SPACING_MM**3 / 1000.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +48,7 @@ def find_body(suv: FloatArray, hounsfield: FloatArray | None) -> Mask:
     cores = cc3d.connected_components(ndimage.binary_erosion(dense, ball(5.0)), connectivity=6)
     sizes = np.bincount(cores.ravel())
     uptake = ndimage.mean(suv, cores, np.arange(len(sizes)))
-    alive = (sizes * _VOXEL_ML >= 100.0) & (np.asarray(uptake) >= 0.1 * usual)
+    alive = (sizes * VOXEL_ML >= 100.0) & (np.asarray(uptake) >= 0.1 * usual)
     alive[0] = False
     if not alive.any():
         return _fill(_large_parts(dense))
@@ -110,7 +109,7 @@ def _without_small_parts(air: Mask) -> Mask:
     keep = np.zeros(len(sizes), dtype=np.bool_)
     for label, box in enumerate(boxes, start=1):
         height = (box[0].stop - box[0].start) * SPACING_MM
-        keep[label] = sizes[label] * _VOXEL_ML >= _LUNG_LEAST_ML and height >= _LUNG_LEAST_HEIGHT_MM
+        keep[label] = sizes[label] * VOXEL_ML >= _LUNG_LEAST_ML and height >= _LUNG_LEAST_HEIGHT_MM
     return np.asarray(keep[labels])
 
 
@@ -118,7 +117,7 @@ def _kept_if_lung(side: Mask) -> Mask:
     labels = cc3d.connected_components(side, connectivity=6)
     sizes = np.bincount(labels.ravel())
     sizes[0] = 0
-    return np.asarray((sizes * _VOXEL_ML >= max(_LUNG_LEAST_ML / 2, 0.1 * sizes.max() * _VOXEL_ML))[labels])
+    return np.asarray((sizes * VOXEL_ML >= max(_LUNG_LEAST_ML / 2, 0.1 * sizes.max() * VOXEL_ML))[labels])
 
 
 def _split(air: Mask, midline_index: NDArray[np.float64]) -> tuple[Mask, Mask]:
@@ -130,7 +129,7 @@ def _split(air: Mask, midline_index: NDArray[np.float64]) -> tuple[Mask, Mask]:
         sizes = np.bincount(labels.ravel())
         share_left = np.bincount(labels.ravel(), weights=is_left.ravel()) / np.maximum(sizes, 1)
         sizes[0] = 0
-        large = sizes * _VOXEL_ML >= _LUNG_LEAST_ML / 4
+        large = sizes * VOXEL_ML >= _LUNG_LEAST_ML / 4
         if not np.any(large & (share_left > 0.15) & (share_left < 0.85)):
             break
         core = ndimage.binary_erosion(core, ball(5.0))

@@ -1,17 +1,15 @@
 """Liver, heart and blood pool in the patient frame, from uptake, Hounsfield units and where they must lie."""
 
-import cc3d
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from config.volume import FloatArray, Volume
-from inference.anatomy.frame import SPACING_MM, Mask, PatientFrame, closed, grown, shrunk
+from inference.anatomy.frame import SPACING_MM, VOXEL_ML, Mask, PatientFrame, closed, grown, largest, shrunk
 from inference.anatomy.levels import Levels, level_of
 from inference.anatomy.lungs import Lungs
 from inference.anatomy.skeleton import Spine
 
-_VOXEL_ML = SPACING_MM**3 / 1000.0
 _SOFT_HU = (0.0, 250.0)
 _LIVER_LEAST_ML = 200.0
 _HEART_BELOW_CARINA_MM = (30.0, 150.0)
@@ -39,14 +37,14 @@ def find_liver(
     if not box.any():
         return nothing
     warm = box & (smooth > 1.3 * float(np.median(smooth[tissue])))
-    core = _largest(shrunk(warm, 10.0))
+    core = largest(shrunk(warm, 10.0))
     if not core.any():
         return nothing
     usual = float(np.median(smooth[core]))
     even = warm & (smooth > 0.65 * usual) & (smooth < 1.4 * usual)
-    core = _largest(shrunk(even, 15.0))
+    core = largest(shrunk(even, 15.0))
     liver = grown(core, 17.5) & even
-    if liver.sum() * _VOXEL_ML < _LIVER_LEAST_ML:
+    if liver.sum() * VOXEL_ML < _LIVER_LEAST_ML:
         return nothing
     filled = closed(liver, 20.0) & tissue
     for plane in filled:
@@ -73,7 +71,7 @@ def find_heart(hounsfield: FloatArray, lungs: Lungs, spine: Spine, frame: Patien
             continue
         rows = slice(0, max(0, round(spine.y[plane] - 30.0 / SPACING_MM)))
         heart[plane, rows] = _between(lungs.right[plane, rows], lungs.left[plane, rows]) & soft[plane, rows]
-    return _largest(grown(shrunk(heart, 7.5), 7.5) & heart)
+    return largest(grown(shrunk(heart, 7.5), 7.5) & heart)
 
 
 def find_blood_pool(
@@ -123,13 +121,6 @@ def sphere_values(volume: Volume, frame: PatientFrame, mask: Mask, radius_mm: fl
         around = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
         chosen[around] |= away <= radius_mm
     return np.asarray(volume.values[chosen])
-
-
-def _largest(mask: Mask) -> Mask:
-    labels = cc3d.connected_components(np.ascontiguousarray(mask), connectivity=6)
-    sizes = np.bincount(labels.ravel())
-    sizes[0] = 0
-    return np.asarray(labels == int(sizes.argmax())) if sizes.any() else np.zeros_like(mask)
 
 
 def _reaching(mask: Mask, columns: Mask) -> Mask:

@@ -5,17 +5,22 @@ from dataclasses import dataclass
 from config.vocabulary import Laterality, Location, vocabulary
 from inference.location.surroundings import Surroundings
 
-_NOWHERE_MM = (-2000.0, 2000.0)
+_ANYWHERE_MM = (-2000.0, 2000.0)
 _LEAST_SHARE = 0.65
+_SOFTNESS_MM = 12.0
 
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """A part of a coarse location; ``{side}`` in its name stands for right or left."""
+    """A part of a coarse location; ``{side}`` in its name stands for right or left.
+
+    ``away_mm`` is its distance from the midline, the others are those of ``places``.
+    """
 
     name: str
-    level_mm: tuple[float, float] = _NOWHERE_MM
-    forward_mm: tuple[float, float] = _NOWHERE_MM
+    level_mm: tuple[float, float] = _ANYWHERE_MM
+    forward_mm: tuple[float, float] = _ANYWHERE_MM
+    away_mm: tuple[float, float] = _ANYWHERE_MM
 
 
 LEAVES: dict[str, tuple[Leaf, ...]] = {
@@ -46,6 +51,15 @@ LEAVES: dict[str, tuple[Leaf, ...]] = {
         Leaf("urinary bladder wall", (640.0, 722.0)),
         Leaf("urethra", (722.0, 790.0)),
     ),
+    "{side} axillary node": (
+        Leaf("{side} axillary level I node", away_mm=(108.0, 250.0)),
+        Leaf("{side} axillary level II node", away_mm=(88.0, 108.0)),
+        Leaf("{side} axillary level III node", away_mm=(40.0, 88.0)),
+    ),
+    "mediastinal station 1-2 node": (
+        Leaf("low cervical and sternal notch node (station 1{initial})", (80.0, 152.0)),
+        Leaf("upper paratracheal node (station 2{initial})", (152.0, 195.0)),
+    ),
     "mediastinal station 3 node": (
         Leaf("prevascular node (station 3A)", forward_mm=(65.0, 160.0)),
         Leaf("retrotracheal node (station 3P)", forward_mm=(0.0, 65.0)),
@@ -73,19 +87,22 @@ def refine(coarse: Location, place: Surroundings) -> tuple[Location, float]:
     if coarse.coarse in _SINGLE:
         below = entries.below(coarse.coarse, coarse.laterality)
         return (below[0], 1.0) if len(below) == 1 else (coarse, 1.0)
-    leaves = LEAVES.get(coarse.coarse, ())
+    leaves = LEAVES.get(coarse.coarse.replace(side, "{side}", 1), ())
     sideless = coarse.laterality in (Laterality.NONE, Laterality.MIDLINE)
-    if not leaves or (sideless and "{side}" in leaves[0].name):
+    if not leaves or (sideless and "{" in leaves[0].name):
         return coarse, 1.0
     weights = [_nearness(leaf, place) for leaf in leaves]
     best = max(range(len(leaves)), key=weights.__getitem__)
     share = weights[best] / (sum(weights) or 1.0)
-    return (entries.leaf(leaves[best].name.format(side=side)), share) if share >= _LEAST_SHARE else (coarse, 1.0)
+    name = leaves[best].name.format(side=side, initial=side[0].upper())
+    return (entries.leaf(name), share) if share >= _LEAST_SHARE else (coarse, 1.0)
 
 
 def _nearness(leaf: Leaf, place: Surroundings) -> float:
-    return _within(place.level_mm, leaf.level_mm, place.level_uncertainty_mm) * _within(
-        place.forward_mm, leaf.forward_mm, 12.0
+    return (
+        _within(place.level_mm, leaf.level_mm, place.level_uncertainty_mm)
+        * _within(place.forward_mm, leaf.forward_mm, _SOFTNESS_MM)
+        * _within(abs(place.left_mm), leaf.away_mm, _SOFTNESS_MM)
     )
 
 

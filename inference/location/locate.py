@@ -6,7 +6,8 @@ coarse location add up. The baseline that every trained model is compared with.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,9 +31,12 @@ _CERTAINTY = {True: 0.9, False: 0.45}
 _PAIRED = frozenset(candidate.coarse for candidate in PLACES if candidate.paired)
 _RIB_SLOPE = 0.62
 _LEAST = 0.02
+_LEAST_FOR_LEAF = 0.15
 
 
-def locate(voxels: NDArray[np.intp], suv: Volume, anatomy: Anatomy, ct: Volume | None) -> LocationAnswer:
+def locate(
+    voxels: NDArray[np.intp], suv: Volume, anatomy: Anatomy, ct: Volume | None, sex: str | None = None
+) -> LocationAnswer:
     """Where one finding lies.
 
     Parameters
@@ -41,30 +45,34 @@ def locate(voxels: NDArray[np.intp], suv: Volume, anatomy: Anatomy, ct: Volume |
         Array indices (N, 3) of the finding on the PET grid, N ≥ 1.
     suv, ct
         The volumes that ``anatomy`` was described from.
+    sex
+        M or F leaves out what only the other sex has.
 
     Returns
     -------
     LocationAnswer
-        The likeliest entry: a leaf where a rule can tell it, else a coarse location on its side. ``top5`` begins with
-        it; probabilities fall and add up to at most 1.
+        The likeliest entry: a leaf where a rule can tell it and the coarse location isn't itself a mere guess, else a
+        coarse location on its side. ``top5`` begins with it; probabilities fall and add up to at most 1.
     """
     place = look_around(voxels, suv, anatomy)
     certainty = _CERTAINTY[ct is not None] * (1.0 if anatomy.levels.known else 0.4)
-    ranked = rank(place, lobe_shares(place, anatomy))[:5]
+    ranked = rank(place, lobe_shares(place, anatomy), sex)[:5]
     top5 = []
     for coarse, probability in ranked:
-        entry, share = refine(coarse, place)
-        top5.append((entry, min(1.0, max(0.0, probability * share * certainty))))
+        confidence = probability * certainty
+        entry, share = refine(coarse, place) if confidence >= _LEAST_FOR_LEAF else (coarse, 1.0)
+        top5.append((entry, min(1.0, confidence * share)))
     top5.sort(key=lambda pair: -pair[1])
     return LocationAnswer(top5[0][0], top5[0][1], tuple(top5))
 
 
-def rank(place: Surroundings, lobes: dict[str, float]) -> list[tuple[Location, float]]:
+def rank(place: Surroundings, lobes: dict[str, float], sex: str | None = None) -> list[tuple[Location, float]]:
     """Coarse locations on their sides with their probabilities, likeliest first."""
     scores: dict[str, float] = {}
     for candidate in PLACES:
-        score = log_likelihood(candidate, place, lobes)
-        scores[candidate.coarse] = float(np.logaddexp(scores.get(candidate.coarse, -math.inf), score))
+        if sex not in _other_sexes(candidate.coarse):
+            score = log_likelihood(candidate, place, lobes)
+            scores[candidate.coarse] = float(np.logaddexp(scores.get(candidate.coarse, -math.inf), score))
     best = max(scores.values())
     weights = {coarse: math.exp(score - best) for coarse, score in scores.items()}
     total = sum(weights.values())
@@ -73,6 +81,11 @@ def rank(place: Surroundings, lobes: dict[str, float]) -> list[tuple[Location, f
     for coarse, weight in weights.items():
         entries += [(entry, weight / total * share) for entry, share in _sides(coarse, left)]
     return sorted(entries, key=lambda pair: (-pair[1], pair[0].id))
+
+
+def likeliest(place: Surroundings, among: Collection[str]) -> Location:
+    """The likeliest of some coarse locations, none of them a lobe of the lung, on its side where it has sides."""
+    return next(entry for entry, _ in rank(place, {}) if entry.coarse in among)
 
 
 def log_likelihood(candidate: Place, place: Surroundings, lobes: dict[str, float]) -> float:
@@ -123,6 +136,13 @@ def tissue_fit(tissue: Tissue, place: Surroundings) -> float:
         (1.0 - 0.9 * in_lung) * (1.0 - 0.9 * place.brain) * (1.0 - 0.85 * place.liver) * (1.0 - 0.6 * place.heart)
     )
     return (soft + 0.3 * place.gas) * (1.0 - place.bone) * elsewhere
+
+
+@cache
+def _other_sexes(coarse: str) -> frozenset[str]:
+    """The sexes that do not have a coarse location."""
+    sex = vocabulary().coarse(coarse).sex
+    return frozenset({"M", "F"} - {sex}) if sex else frozenset()
 
 
 def _box(value: float, span: tuple[float, float], blur: float) -> float:

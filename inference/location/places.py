@@ -155,7 +155,7 @@ _SPINE = (
     _middle("lower thoracic vertebra (T9-T12)", _BONE, _between("T9", "T12"), (-30.0, 30.0), (-40.0, 33.0)),
     _middle("lumbar vertebra", _BONE, _between("L1", "L5"), (-38.0, 38.0), (-42.0, 38.0)),
     _middle("sacrum and coccyx", _BONE, _between("S1", "Co"), (-52.0, 52.0), (-38.0, 32.0)),
-    _middle("spinal canal", _SOFT, (0.0, 640.0), (-9.0, 9.0), (-14.0, 8.0), 0.5),
+    _middle("spinal canal", _SOFT, (0.0, 640.0), (-9.0, 9.0), (-26.0, -4.0), 0.5),
     _paired("paraspinal muscle", _SOFT, (125.0, 630.0), (8.0, 70.0), (-65.0, -12.0)),
 )
 
@@ -192,8 +192,8 @@ _PELVIS = (
     _middle("presacral and mesorectal node", _SOFT, (590.0, 738.0), (-30.0, 30.0), (-40.0, 32.0), 0.8),
     _paired("inguinal node", _SOFT, (665.0, 775.0), (15.0, 82.0), (80.0, 145.0)),
     _middle("rectum and anal canal", _SOFT, (628.0, 765.0), (-26.0, 26.0), (-42.0, 36.0)),
-    _middle("urinary bladder and urethra", _SOFT, (645.0, 725.0), (-42.0, 42.0), (25.0, 105.0)),
-    _paired("prostate", _SOFT, (708.0, 748.0), (0.0, 28.0), (-8.0, 48.0)),
+    _middle("urinary bladder and urethra", _SOFT, (645.0, 725.0), (-42.0, 42.0), (25.0, 105.0), 0.4),
+    _paired("prostate", _SOFT, (706.0, 748.0), (0.0, 28.0), (10.0, 72.0)),
     _paired("seminal vesicle", _SOFT, (688.0, 722.0), (3.0, 36.0), (2.0, 42.0), 0.6),
     _paired("testis, penis and scrotum", _SOFT, (725.0, 835.0), (0.0, 42.0), (40.0, 135.0)),
     _middle("uterus", _SOFT, (640.0, 716.0), (-36.0, 36.0), (5.0, 75.0), 0.2),

@@ -20,9 +20,10 @@ class Surroundings:
     """A region's place in the patient. Shares are of its voxels on the patient frame and lie in [0, 1].
 
     ``level_mm`` is its level below the top of C1 on the standard scale of the viscera, ``vertebral_mm`` on that of the
-    spine, ``left_mm`` its distance from the patient's
-    midline (left positive), ``forward_mm`` its distance before the centre of the spine. ``bone`` to ``soft`` add up to
-    1 and are 0 without a CT; ``lung_around`` is the share of aerated lung within 10 mm outside the region.
+    spine, ``left_mm`` its distance from the patient's midline (left positive), ``forward_mm`` its distance before the
+    centre of the spine. ``bone`` to ``soft`` add up to 1 and are 0 without a CT; ``lung_around`` and ``gas_around``
+    are the shares of aerated lung and of other gas within 10 mm outside the region. ``extent_mm`` is its size along
+    head–foot, front–back and right–left.
     """
 
     centre_mm: tuple[float, float, float]
@@ -45,7 +46,6 @@ class Surroundings:
     heart: float
     liver: float
     extent_mm: tuple[float, float, float]
-    """Size along head–foot, front–back and right–left."""
 
 
 def look_around(voxels: NDArray[np.intp], suv: Volume, anatomy: Anatomy) -> Surroundings:
@@ -60,19 +60,13 @@ def look_around(voxels: NDArray[np.intp], suv: Volume, anatomy: Anatomy) -> Surr
     plane, row, column = (int(i) for i in frame.indices(centre[None])[0])
     at = tuple(cells.T)
     bone, lung = anatomy.bone[at], anatomy.lungs.both[at]
-    lung_around = gas_around = 0.0
-    shares = (0.0, 0.0, 0.0, 0.0, 0.0)
+    lung_around = gas_around = gas = fat = soft = 0.0
     if anatomy.hounsfield is not None:
         hounsfield = anatomy.hounsfield[at]
-        gas = ~bone & ~lung & (hounsfield < _GAS_HU)
-        fat = ~bone & ~lung & ~gas & (hounsfield < _FAT_HU)
-        shares = (
-            float(bone.mean()),
-            float(lung.mean()),
-            float(gas.mean()),
-            float(fat.mean()),
-            float((~bone & ~lung & ~gas & ~fat).mean()),
-        )
+        neither = ~bone & ~lung
+        gas = float((neither & (hounsfield < _GAS_HU)).mean())
+        fat = float((neither & (hounsfield >= _GAS_HU) & (hounsfield < _FAT_HU)).mean())
+        soft = float((neither & (hounsfield >= _FAT_HU)).mean())
         box, shell = _shell(cells, anatomy.patient)
         aerated = anatomy.lungs.both[box]
         lung_around = float(aerated[shell].mean()) if shell.any() else 0.0
@@ -89,11 +83,11 @@ def look_around(voxels: NDArray[np.intp], suv: Volume, anatomy: Anatomy) -> Surr
         depth_mm=float(anatomy.depth_mm[plane, row, column]),
         part=Part.TRUNK if part is Part.OUTSIDE else part,
         has_ct=anatomy.hounsfield is not None,
-        bone=shares[0],
-        lung=shares[1],
-        gas=shares[2],
-        fat=shares[3],
-        soft=shares[4],
+        bone=float(bone.mean()),
+        lung=float(lung.mean()),
+        gas=gas,
+        fat=fat,
+        soft=soft,
         lung_around=lung_around,
         gas_around=gas_around,
         brain=float(anatomy.brain[at].mean()),

@@ -14,9 +14,10 @@ from config.reasons import Remark
 from config.tracers import Tracer
 from config.volume import Volume
 from inference.anatomy.describe import Anatomy
-from inference.measurement.peaks import sphere_means, sphere_offsets
+from inference.measurement.peaks import PEAK_RADIUS_MM, sphere_means, sphere_offsets
 from inference.options import Options
 from inference.segmentation.basins import Basins, find_basins
+from inference.segmentation.noise import noise_of_slices
 from inference.segmentation.thresholds import FRACTIONS, IterativeThreshold, Neighbourhood, fixed_threshold
 
 Box = tuple[slice, ...]
@@ -50,7 +51,8 @@ class BasinSegmenter:
 
     A peak counts from the tracer's ``seed_suv`` on, and where ``liver_seeds`` has the tracer and the liver was found,
     only from ``a × mean + b × SD`` of the liver on, whose SD tells how noisy the scan is: both smoothed and as SUVpeak
-    around its hottest voxel. SUVpeak must also be ``conspicuity`` times the mean of its background. Voxels below
+    around its hottest voxel. SUVpeak must also be ``conspicuity`` times the mean of its background, and above it by
+    ``contrast_to_noise`` times the noise of the slices that SUVpeak is taken from. Voxels below
     ``lowest_fraction × seed_suv`` or further than ``reach_mm`` from a voxel that hot are not looked at. None of this
     applies to fixed SUV thresholds, which take every voxel at or above them.
     """
@@ -61,6 +63,7 @@ class BasinSegmenter:
     relative_prominence: float = 0.15
     peak_distance_mm: float = 12.0
     conspicuity: float = 1.5
+    contrast_to_noise: float = 7.0
     lowest_fraction: float = 0.41
     reach_mm: float = 15.0
     liver_seeds: Mapping[Tracer, tuple[float, float]] = field(
@@ -110,6 +113,7 @@ class BasinSegmenter:
         out what is hotter than the peak and the second what the first has found.
         """
         fraction = FRACTIONS.get(options.threshold)
+        least_contrast = self.contrast_to_noise * _noise_at(peaks, suv, anatomy)
         margin = np.ceil((self.iterative.shell_mm[1] + 2.0) / suv.spacing_mm).astype(int)
         found = np.zeros(suv.shape, dtype=np.int32)
         for first_pass in (True, False):
@@ -133,7 +137,8 @@ class BasinSegmenter:
                     threshold = fraction * float(peaks.suv_max[basin])
                 region = around.above(threshold)
                 volume_ml = np.count_nonzero(region) * suv.voxel_volume_ml
-                if volume_ml >= options.minimum_volume_ml and (peaks.suv_peak[basin] >= self.conspicuity * background):
+                least_peak = max(self.conspicuity * background, background + least_contrast[basin])
+                if volume_ml >= options.minimum_volume_ml and peaks.suv_peak[basin] >= least_peak:
                     thresholds[basin] = threshold
                     found[box][region] = basin + 1
         return thresholds
@@ -164,6 +169,13 @@ class _Peaks:
             suv_peak=sphere_means(suv.values, indices, sphere_offsets(suv.affine)),
             boxes=ndimage.find_objects(territories),
         )
+
+
+def _noise_at(peaks: _Peaks, suv: Volume, anatomy: Anatomy) -> NDArray[np.float64]:
+    """For each peak the noise of the noisiest slice within the radius of SUVpeak."""
+    reach = int(np.ceil(PEAK_RADIUS_MM / suv.spacing_mm[0]))
+    noise = ndimage.maximum_filter1d(noise_of_slices(suv.values, anatomy.body), 2 * reach + 1, mode="nearest")
+    return np.asarray(noise[peaks.indices[:, 0]])
 
 
 def _delineate(

@@ -6,9 +6,9 @@ import cc3d
 import numpy as np
 from scipy import ndimage
 
-from config.finding import FindingKind, LabelMap
+from config.finding import LabelMap
 from config.volume import Volume
-from inference.uptake.physiologic import Verdict
+from inference.uptake.verdict import Verdict
 
 GAP_MM = 30.0
 
@@ -24,8 +24,8 @@ def join_organ_parts(labels: LabelMap, suv: Volume, verdicts: Mapping[int, Verdi
     margin = np.ceil(GAP_MM / suv.spacing_mm).astype(int)
     organs: dict[str, list[int]] = {}
     for label, verdict in sorted(verdicts.items()):
-        if verdict.kind is FindingKind.PHYSIOLOGIC:
-            organs.setdefault(verdict.organ, []).append(label)
+        if verdict.organ is not None:
+            organs.setdefault(verdict.organ.words, []).append(label)
     for members in (members for members in organs.values() if len(members) > 1):
         sides = [[boxes[label - 1][axis] for label in members] for axis in range(3)]
         box = tuple(

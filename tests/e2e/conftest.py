@@ -1,5 +1,6 @@
 """A bench with a real PACS (Orthanc), DCMTK, third-party validators and a viewer (OHIF), and nodes beside it."""
 
+import fcntl
 import json
 import os
 import re
@@ -15,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from config.settings import Destination
@@ -55,6 +57,14 @@ def is_free(port: int) -> bool:
         return True
 
 
+def is_running(process_id: int) -> bool:
+    """Whether there is such a process that has not ended, even if nobody took note of its end."""
+    try:
+        return psutil.Process(process_id).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
 @dataclass(frozen=True)
 class Finished:
     """How a program of the bench ended, and what it said."""
@@ -91,8 +101,9 @@ class Bench:
         assert started.exit_code == 0, started.output
 
     def down(self) -> None:
+        servers = [int((self.installation / "run" / f"{name}.pid").read_text()) for name in ("orthanc", "nginx")]
         self.run("down.sh", timeout_s=10)
-        wait_for(lambda: all(map(is_free, _BENCH_PORTS)), "Orthanc and nginx end", 30)
+        wait_for(lambda: not any(map(is_running, servers)), "Orthanc and nginx end", 30)
 
     def run(self, script: str, *arguments: str | Path, timeout_s: float, **environment: str) -> Finished:
         variables = {"TESTBENCH": str(self.installation), "UPTAKE_PORT": str(NODE.port), **environment}
@@ -199,9 +210,14 @@ def bench() -> Iterator[Bench]:
         if not Path(os.environ.get(name, "/nowhere")).is_dir():
             pytest.skip(f"{name} does not name a folder: {meaning}")
     bench = Bench(Path(os.environ["UPTAKE_TESTBENCH"]), Path(os.environ["TESTBENCH"]))
-    bench.up("clean")
-    yield bench
-    bench.down()
+    with (bench.installation / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            pytest.fail("Other tests use the bench now; with xdist, give --dist loadfile.")
+        bench.up("clean")
+        yield bench
+        bench.down()
 
 
 @pytest.fixture(scope="session")

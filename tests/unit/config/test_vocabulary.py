@@ -28,6 +28,11 @@ def test_a_coarse_location_that_names_its_side_is_not_named_twice() -> None:
     assert vocabulary().coarse("right upper lobe", Laterality.RIGHT).name == "right upper lobe"
 
 
+def test_an_organ_that_exists_once_is_named_without_its_side() -> None:
+    colon = vocabulary().coarse("cecum and ascending colon")
+    assert (colon.name, colon.laterality) == ("cecum and ascending colon", Laterality.RIGHT)
+
+
 def test_a_coarse_location_whose_leaves_share_no_code_takes_its_region() -> None:
     assert vocabulary().coarse("lumbar vertebra").sct_meaning == "Spine"
 

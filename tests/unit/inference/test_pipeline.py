@@ -15,7 +15,7 @@ from config.vocabulary import Laterality, vocabulary
 from config.volume import Unit, Volume
 from inference.pipeline import Options, Stages, analyse
 from inference.stages import Stage
-from inference.uptake.physiologic import Verdict
+from inference.uptake.verdict import Organ, Verdict
 
 FDG = Options(PROFILES[Tracer.FDG])
 SHAPE, SPACING = (30, 40, 50), np.array([4.0, 4.0, 4.0])
@@ -39,21 +39,24 @@ CT = volume(np.full(SHAPE, 40.0), Unit.HOUNSFIELD)
 LUNG = vocabulary().coarse("right lower lobe", Laterality.RIGHT)
 
 
+KIDNEY = vocabulary().leaf("left kidney")
+
+
 def describe(suv, ct):
     return SimpleNamespace(body=np.ones(suv.shape, dtype=bool), references=REFERENCES)
 
 
 def classify(labels, suv, anatomy, profile):
     """The hot side is the kidney; everything else is a lesion."""
-    kidney = Verdict(FindingKind.PHYSIOLOGIC, "in the left kidney", "left kidney", 0.9)
-    lesion = Verdict(FindingKind.LESION, "no organ explains it", "", 0.6)
+    kidney = Verdict(FindingKind.PHYSIOLOGIC, "in the left kidney", Organ("left kidney", KIDNEY), 0.9)
+    lesion = Verdict(FindingKind.LESION, "no organ explains it", None, 0.6)
     return {
         int(label): kidney if np.argwhere(labels == label)[:, 2].mean() > 25 else lesion
         for label in np.unique(labels[labels > 0])
     }
 
 
-def locate(voxels, suv, anatomy, ct):
+def locate(voxels, suv, anatomy, ct, sex):
     return LocationAnswer(LUNG, 0.7, ((LUNG, 0.7),))
 
 
@@ -106,8 +109,26 @@ def test_totals_leave_physiologic_uptake_out():
 
 def test_captions_carry_what_was_measured():
     first = run().findings[0]
-    assert first.caption.startswith("Right lower lobe (not further localised): ")
-    assert first.caption.endswith(f"intense FDG uptake, SUVmax {first.measurements.suv_max:.1f}.")
+    assert first.caption.startswith("Right lower lobe: nodule with intense FDG uptake, ")
+    assert first.caption.endswith(f"SUVmax {first.measurements.suv_max:.1f}.")
+
+
+def test_physiologic_uptake_lies_in_the_organ_that_explains_it():
+    kidney = run().findings[2]
+    assert (kidney.location.location, kidney.location.confidence) == (KIDNEY, 0.9)
+    assert kidney.location.top5 == ((KIDNEY, 0.9), (LUNG, pytest.approx(0.1)))
+    assert kidney.caption.startswith("Left kidney: physiologic")
+
+
+def test_the_locator_is_told_the_sex():
+    heard = []
+
+    def listening(voxels, suv, anatomy, ct, sex):
+        heard.append(sex)
+        return LocationAnswer(LUNG, 0.7, ((LUNG, 0.7),))
+
+    run(options=replace(FDG, sex="F"), stages=replace(STAGES, locate=stage("location", listening)))
+    assert set(heard) == {"F"}
 
 
 def test_without_a_ct_it_says_so():
@@ -190,8 +211,10 @@ def test_real_study_has_its_lung_mass_its_mediastinal_focus_and_its_kidneys(real
     assert mass.location.location.laterality is Laterality.RIGHT
     assert mass.location.location.region == "chest"
     focus = next(lesion for lesion in analysis.lesions if round(lesion.measurements.suv_max, 1) == 13.4)
+    assert focus.location.location.region == "chest"
+    assert len(analysis.lesions) <= 6
     assert focus.measurements.mtv_ml == pytest.approx(11.0, abs=2.0)
     hottest = [finding for finding in analysis.findings if finding.measurements.suv_max > 35.0 and finding is not mass]
     assert len(hottest) == 2
     assert {finding.kind for finding in hottest} == {FindingKind.PHYSIOLOGIC}
-    assert {finding.location.location.laterality for finding in hottest} == {Laterality.RIGHT, Laterality.LEFT}
+    assert {finding.location.location.name for finding in hottest} == {"right kidney", "left kidney"}

@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
+from config.volume import Unit, Volume
 from inference.anatomy.describe import describe
 from inference.anatomy.landmarks import Part
 from inference.anatomy.levels import ANCHORS, fit_levels, level_of
+from inference.anatomy.lungs import aerated_planes
 
 FLIPS = {
     "slices from the top": np.diag((-1.0, 1.0, 1.0)),
@@ -100,6 +102,27 @@ def test_without_a_ct_there_is_a_body_and_no_lung_or_bone(phantom):
     assert not described.lungs.both.any()
     assert not described.bone.any()
     assert described.hounsfield is None
+
+
+def test_sinuses_of_the_head_are_not_taken_for_the_apex_of_the_lung():
+    air = np.zeros((60, 40, 60), dtype=bool)
+    air[10:35, 15:25, 10:20] = air[10:35, 15:25, 40:50] = True
+    air[35:50, 18:22, 28:32] = True
+    air[50:54, 10:16, 22:25] = air[50:54, 10:16, 35:38] = True
+    assert aerated_planes(air, np.full(60, 29.5)).tolist() == list(range(10, 35))
+
+
+def test_without_a_ct_raised_arms_are_not_taken_for_the_head():
+    affine = np.eye(4)
+    affine[:3, :3] = np.eye(3)[::-1] * 5.0
+    uptake = np.zeros((200, 60, 100), dtype=np.float32)
+    uptake[:120, 15:45, 20:80] = 1.0
+    uptake[120:160, 20:40, 42:58] = 1.0
+    for arm in (slice(5, 17), slice(83, 95)):
+        uptake[100:190, 25:37, arm] = 1.0
+    found = describe(Volume(uptake, affine, Unit.SUVBW), None).landmarks
+    assert set(found) == {"vertex"}
+    assert found["vertex"] == pytest.approx(159 * 5.0, abs=15.0)
 
 
 def test_an_empty_pet_is_described_without_an_error(phantom):

@@ -5,8 +5,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from config.finding import LocationAnswer
 from config.vocabulary import Laterality, vocabulary
 from inference.anatomy.describe import describe
+from inference.location.known_organ import in_organ
+from inference.location.leaves import LEAVES
 from inference.location.locate import locate
 from inference.location.places import PLACES
 
@@ -114,6 +117,35 @@ def test_without_a_ct_confidence_is_low_and_the_side_is_kept(phantom):
             assert found.location.laterality is (Laterality.LEFT if x > 0.0 else Laterality.RIGHT)
 
 
+@pytest.mark.parametrize(
+    ("sex", "others"),
+    [
+        ("M", {"uterus", "ovary and adnexa", "vagina and vulva"}),
+        ("F", {"prostate", "seminal vesicle", "testis, penis and scrotum"}),
+    ],
+)
+def test_nothing_is_located_in_what_only_the_other_sex_has(sex, others, phantom, anatomy):
+    named, without = set(), set()
+    for x, y, z in [(0, 20, -362), (0, 0, -330), (30, 10, -320), (0, -20, -375), (10, 20, -345)]:
+        voxels = phantom.ball((x, y, z), 8.0)
+        found = locate(voxels, phantom.suv, anatomy, phantom.ct, sex)
+        named |= {entry.coarse for entry, _ in found.top5}
+        without |= {entry.coarse for entry, _ in locate(voxels, phantom.suv, anatomy, phantom.ct).top5}
+    assert not named & others
+    assert without & others
+
+
+def test_a_known_organ_comes_first_and_leaves_the_rest_their_order():
+    entries = vocabulary()
+    spleen, stomach, kidney = (entries.leaf("spleen"), entries.coarse("stomach"), entries.leaf("left kidney"))
+    answer = LocationAnswer(stomach, 0.6, ((stomach, 0.6), (kidney, 0.2), (spleen, 0.1)))
+    found = in_organ(kidney, 0.7, answer)
+    assert (found.location, found.confidence) == (kidney, 0.7)
+    assert [entry for entry, _ in found.top5] == [kidney, stomach, spleen]
+    assert sum(share for _, share in found.top5) == pytest.approx(1.0)
+    assert found.top5[1][1] == pytest.approx(6 * found.top5[2][1])
+
+
 def test_legs_alone_are_recognised(make_phantom):
     legs = make_phantom(bottom_mm=-500.0, top_mm=-390.0)
     found = answer(legs, legs.describe(), (85.0, 0.0, -440.0))
@@ -127,3 +159,11 @@ def test_the_table_of_places_names_coarse_locations_only():
         assert place.level_mm[0] < place.level_mm[1]
         assert place.left_mm[0] < place.left_mm[1]
         assert not place.paired or place.left_mm[0] >= 0.0
+
+
+@pytest.mark.parametrize("side", [Laterality.RIGHT, Laterality.LEFT])
+def test_every_leaf_of_the_rules_is_one_of_its_coarse_location(side):
+    for coarse, leaves in LEAVES.items():
+        for leaf in leaves:
+            name = leaf.name.format(side=side, initial=side[0].upper())
+            assert vocabulary().leaf(name).coarse == coarse.format(side=side)

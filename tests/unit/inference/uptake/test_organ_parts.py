@@ -1,9 +1,10 @@
 import numpy as np
 
 from config.finding import FindingKind
+from config.vocabulary import vocabulary
 from config.volume import Unit, Volume
 from inference.uptake.organ_parts import join_organ_parts
-from inference.uptake.physiologic import Verdict
+from inference.uptake.verdict import Organ, Verdict
 
 SUV = Volume(np.ones((3, 10, 40), dtype=np.float32), np.diag([5.0, 5.0, 5.0, 1.0]), Unit.SUVBW)
 
@@ -17,10 +18,11 @@ def row_of(*parts):
 
 
 def organ(name):
-    return Verdict(kind=FindingKind.PHYSIOLOGIC, reason="by test", organ=name, confidence=0.9)
+    anywhere = Organ(name, vocabulary().leaf("spleen"))
+    return Verdict(kind=FindingKind.PHYSIOLOGIC, reason="by test", organ=anywhere, confidence=0.9)
 
 
-LESION = Verdict(kind=FindingKind.LESION, reason="by test", organ="", confidence=0.9)
+LESION = Verdict(kind=FindingKind.LESION, reason="by test", organ=None, confidence=0.9)
 
 
 def test_touching_parts_of_an_organ_are_one():
