@@ -15,6 +15,7 @@ _LINE = (210, 210, 210)
 _AMBER = (160, 90, 0)
 _ROW_HEIGHTS = (34, 30, 27, 24)
 _SMALL = 14
+_SMALLEST = 11
 _SMALL_LINE = 18
 _HEADING = 36
 _TOTALS = 44
@@ -62,7 +63,7 @@ def _draw_lesions(draw: ImageDraw.ImageDraw, box: tuple[int, int, int, int], les
         draw.ellipse((left, middle - radius, left + 2 * radius, middle + radius), fill=lesion_colour(finding.number))
         write(draw, (left + radius, middle), str(finding.number), size=radius + 2, fill=(255, 255, 255), anchor="mm")
         room_for_name = right - left - 2 * radius - 10 - 148
-        name, name_size = fitting(printable(finding.location.location.name), size, _SMALL, room_for_name)
+        name, name_size = fitting(printable(finding.location.location.name), size, _SMALLEST, room_for_name)
         write(draw, (left + 2 * radius + 10, middle), name, size=name_size, fill=BLACK, anchor="lm")
         write(draw, (right - 78, middle), f"{finding.measurements.suv_max:.1f}", size=size, fill=BLACK, anchor="rm")
         write(draw, (right, middle), f"{finding.measurements.mtv_ml:.1f}", size=size, fill=BLACK, anchor="rm")
