@@ -142,6 +142,11 @@ class Reason(StrEnum):
         "It can't be told whether or to when the PET is decay corrected.",
         "Correct Decay Correction (0054,1102).",
     )
+    IMPLAUSIBLE_VALUES = (
+        "implausible-values",
+        "The PET's values can't be those of a patient.",
+        "Check the reconstruction, Rescale Slope, weight and dose, and send the series again.",
+    )
 
     # Said and marked; the result stands.
     DOSE_IN_MBQ = ("dose-in-mbq", "The dose was given in MBq and taken as such.", "Correct the dose unit.")
@@ -194,6 +199,11 @@ class Reason(StrEnum):
         "padding-ignored",
         "The padding value is one that tissue has; it was taken for tissue.",
         "Check Pixel Padding Value at the scanner.",
+    )
+    SLICES_MISSING = (
+        "slices-missing",
+        "The PET lacks slices of those in Number of Slices.",
+        "Send the missing slices: what they show was not analysed.",
     )
     CT_COVERS_PARTLY = ("ct-covers-partly", "The CT covers the PET only in part.", "Read the rest with care.")
     PET_WITHOUT_CT = ("pet-without-ct", "Analysed without a CT: locations are coarse.", "Send the CT.")
@@ -251,6 +261,11 @@ class Reason(StrEnum):
         "destination-refuses-sop-class",
         "The destination does not accept this SOP Class.",
         "See `uptake probe`; configure the destination, then `uptake retry`.",
+    )
+    DESTINATION_NOT_CONFIGURED = (
+        "destination-not-configured",
+        "The destination is not in the settings any more.",
+        "Configure it again, then `uptake retry`.",
     )
     DESTINATION_REFUSED_OBJECT = (
         "destination-refused-object",

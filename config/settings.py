@@ -4,9 +4,9 @@ import os
 import tomllib
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from config.thresholds import ThresholdRule
@@ -90,6 +90,12 @@ class Delivery(Section):
     first_retry_s: float = Field(5.0, gt=0)
     last_retry_s: float = Field(900.0, gt=0)
 
+    @model_validator(mode="after")
+    def _retries_grow(self) -> Self:
+        if self.first_retry_s > self.last_retry_s:
+            raise ValueError("first_retry_s is longer than last_retry_s")
+        return self
+
 
 class Logging(Section):
     level: Literal["debug", "info", "warning", "error"] = "info"
@@ -127,6 +133,14 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         return (env_settings, init_settings)
+
+    @model_validator(mode="after")
+    def _destinations_have_names_of_their_own(self) -> Self:
+        names = [destination.name for destination in self.destinations]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"destinations: the name {', '.join(twice)} is used twice")
+        return self
 
     @property
     def database_url(self) -> str:

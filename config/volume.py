@@ -19,9 +19,6 @@ class Unit(StrEnum):
     BQML = "Bq/ml"
     RESCALED = "1"  # a PET's values in the unit its header names, which is not Bq/ml
     SUVBW = "g/ml{SUVbw}"
-    SUL_JAMES = "g/ml{SUVlbm}"
-    SUL_JANMA = "g/ml{SUVlbm(Janma)}"
-    SUVBSA = "cm2/ml{SUVbsa}"
 
 
 @dataclass(frozen=True, eq=False)

@@ -37,6 +37,7 @@ class AuditAction(StrEnum):
     ANALYSIS_FAILED = "analysis-failed"
     ANALYSIS_SUPERSEDED = "analysis-superseded"
     REPORT_RECORDED = "report-recorded"
+    REPORT_STANDS = "report-stands"
 
     RESULT_SENT = "result-sent"
     RESULT_NOT_SENT = "result-not-sent"

@@ -4,7 +4,7 @@ Every function takes a session of `db.session.Database.transaction`. Sending the
 UID, same bytes), so a delivery whose sender died is simply sent again when its lease runs out.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -158,6 +158,27 @@ def expire_deliveries(session: Session, now: datetime, dead_owner: str | None = 
         to = DeliveryState.PENDING if of_revision == revision else DeliveryState.SUPERSEDED
         _settle(delivery, to, delivery.reason, delivery.detail, delivery.last_status)
     return len(rows)
+
+
+def withdraw_deliveries(session: Session, destinations: Collection[str], now: datetime) -> int:
+    """Fail what waits for a destination that is not among ``destinations`` any more. Their number.
+
+    ``retry`` sends them when the destination is configured again.
+    """
+    orphans = session.execute(
+        select(Delivery, Study.study_instance_uid)
+        .join(ResultObject, ResultObject.id == Delivery.result_object_id)
+        .join(Report, Report.id == ResultObject.report_id)
+        .join(Study, Study.id == Report.study_id)
+        .where(Delivery.state == DeliveryState.PENDING, Delivery.destination.not_in(destinations))
+        .order_by(Study.study_instance_uid)
+    ).all()
+    for delivery, study_uid in orphans:
+        study = locked(session, study_uid)
+        detail = f"{delivery.destination} is not in the settings."
+        _settle(delivery, DeliveryState.FAILED, Reason.DESTINATION_NOT_CONFIGURED, detail, delivery.last_status)
+        settle_study(session, study, now)
+    return len(orphans)
 
 
 def settle_study(session: Session, study: Study, now: datetime) -> None:

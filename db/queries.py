@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 from config.finding import FindingKind
 from config.reasons import Reason
 from db.audit_actions import AuditAction, AuditOutcome
-from db.states import DeliveryState, Disposition, StudyState
-from db.tables import AuditEvent, Delivery, FindingRow, Instance, Report, ResultObject, Series, Study
+from db.states import DeliveryState, StudyState
+from db.tables import AuditEvent, Delivery, FindingRow, Report, ResultObject, Series, Study
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,20 +53,6 @@ class AuditEntry:
     patient_id: str | None
     detail: dict[str, Any]
     hash: str
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """How many of everything, for metrics. States of which there is nothing count 0."""
-
-    studies: dict[StudyState, int]
-    instances: dict[Disposition, int]
-    deliveries: dict[tuple[str, DeliveryState], int]
-    findings: dict[FindingKind, int]
-    reports: int
-    audit_events: int
-    longest_waiting_since: datetime | None
-    """Since when the study that waits longest has been ``complete``, or None."""
 
 
 def study_list(session: Session, *, limit: int = 100, states: Collection[StudyState] = ()) -> tuple[StudySummary, ...]:
@@ -110,29 +96,6 @@ def audit_events(
         conditions.append(AuditEvent.at < until)
     query = select(AuditEvent).where(*conditions).order_by(AuditEvent.sequence.desc()).limit(limit)
     return tuple(_entry(event) for event in reversed(session.scalars(query).all()))
-
-
-def counts(session: Session) -> Counts:
-    """How many of everything there are now."""
-    studies = dict.fromkeys(StudyState, 0) | _count_by(session, Study.state)
-    instances = dict.fromkeys(Disposition, 0) | _count_by(session, Instance.disposition)
-    instances[Disposition.DUPLICATE] = session.scalar(select(func.sum(Instance.times_received - 1))) or 0
-    deliveries = session.execute(
-        select(Delivery.destination, Delivery.state, func.count())
-        .group_by(Delivery.destination, Delivery.state)
-        .order_by(Delivery.destination, Delivery.state)
-    )
-    return Counts(
-        studies=studies,
-        instances=instances,
-        deliveries={(destination, state): count for destination, state, count in deliveries},
-        findings=dict.fromkeys(FindingKind, 0) | _count_by(session, FindingRow.kind),
-        reports=session.scalar(select(func.count()).select_from(Report)) or 0,
-        audit_events=session.scalar(select(func.count()).select_from(AuditEvent)) or 0,
-        longest_waiting_since=session.scalar(
-            select(func.min(Study.updated_at)).where(Study.state == StudyState.COMPLETE)
-        ),
-    )
 
 
 def _summaries() -> Select[Any]:
@@ -202,7 +165,3 @@ def _entry(event: AuditEvent) -> AuditEntry:
         event.detail,
         event.hash,
     )
-
-
-def _count_by(session: Session, column: Any) -> dict[Any, int]:
-    return {row[0]: row[1] for row in session.execute(select(column, func.count()).group_by(column))}

@@ -12,8 +12,9 @@ from config.finding import Finding, ResultKind
 from config.reasons import Remark, UptakeError
 from config.tracers import Tracer
 from db.audit_actions import AuditAction, AuditOutcome
-from db.delivery import settle_study
-from db.states import DeliveryState, ReportOutcome, StudyState
+from db.columns import JsonValue
+from db.delivery import deliveries_of_revision, settle_study
+from db.states import DELIVERY_TRANSITIONS, DeliveryState, ReportOutcome, StudyState, transition
 from db.studies import audit_study, locked, move
 from db.tables import Delivery, FindingRow, Report, ResultObject, Study
 from db.work import Claimed, claimed_study
@@ -143,6 +144,37 @@ def record_report(
     )
     settle_study(session, study, now)
     return Recorded.RECORDED
+
+
+def keep_report(
+    session: Session, claim: Claimed, input_digest: str, settings_digest: str, software_version: str, now: datetime
+) -> bool:
+    """Whether the latest report is of the very inputs that were claimed; then it stands, and the study goes back to it.
+
+    So a series that arrives late and takes no part in the analysis makes no new revision. What was superseded by its
+    arrival is due again. Takes a session of `db.session.Database.transaction`.
+    """
+    study = claimed_study(session, claim)
+    if study is None:
+        return False
+    report = session.scalar(
+        select(Report)
+        .where(Report.study_id == study.id, Report.revision < claim.revision)
+        .order_by(Report.revision.desc())
+        .limit(1)
+    )
+    given = (input_digest, settings_digest, software_version)
+    if report is None or (report.input_digest, report.settings_digest, report.software_version) != given:
+        return False
+    study.revision = report.revision
+    for delivery in deliveries_of_revision(session, study):
+        if delivery.state is DeliveryState.SUPERSEDED:
+            delivery.state = transition(DELIVERY_TRANSITIONS, delivery.state, DeliveryState.PENDING)
+    move(study, StudyState.ENCODED, now)
+    detail: dict[str, JsonValue] = {"claimed_revision": claim.revision, "input_digest": input_digest}
+    audit_study(session, study, AuditAction.REPORT_STANDS, AuditOutcome.SUCCESS, now, who=claim.owner, detail=detail)
+    settle_study(session, study, now)
+    return True
 
 
 def predecessors(session: Session, study_uid: str, revision: int) -> tuple[EarlierResult, ...]:

@@ -79,7 +79,7 @@ STUDY_TRANSITIONS: Mapping[StudyState, frozenset[StudyState]] = {
 }
 
 DELIVERY_TRANSITIONS: Mapping[DeliveryState, frozenset[DeliveryState]] = {
-    DeliveryState.PENDING: frozenset({DeliveryState.SENDING, DeliveryState.SUPERSEDED}),
+    DeliveryState.PENDING: frozenset({DeliveryState.SENDING, DeliveryState.FAILED, DeliveryState.SUPERSEDED}),
     DeliveryState.SENDING: frozenset(
         {
             DeliveryState.SENT,
@@ -92,7 +92,7 @@ DELIVERY_TRANSITIONS: Mapping[DeliveryState, frozenset[DeliveryState]] = {
     DeliveryState.SENT: frozenset(),
     DeliveryState.REFUSED: frozenset({DeliveryState.PENDING}),
     DeliveryState.FAILED: frozenset({DeliveryState.PENDING}),
-    DeliveryState.SUPERSEDED: frozenset(),
+    DeliveryState.SUPERSEDED: frozenset({DeliveryState.PENDING}),
 }
 
 

@@ -207,26 +207,6 @@ def claim_study(session: Session, owner: str, lease_s: float, now: datetime) -> 
     return Claimed(study.study_instance_uid, study.revision, owner, study.attempts, series)
 
 
-def renew_claim(session: Session, claim: Claimed, lease_s: float, now: datetime) -> bool:
-    """Extend the lease. False if the claim no longer holds: the analysis may be stopped."""
-    study = claimed_study(session, claim)
-    if study is None:
-        return False
-    study.lease_expires_at = now + timedelta(seconds=lease_s)
-    return True
-
-
-def give_back_claim(session: Session, claim: Claimed, now: datetime) -> bool:
-    """The analysis was interrupted by no fault of the study (a shutdown): it waits again, the attempt doesn't count."""
-    study = claimed_study(session, claim)
-    if study is None:
-        return False
-    move(study, StudyState.COMPLETE, now)
-    study.attempts -= 1
-    audit_study(session, study, AuditAction.ANALYSIS_INTERRUPTED, AuditOutcome.WARNING, now, who=claim.owner)
-    return True
-
-
 def release_claim_failed(
     session: Session,
     claim: Claimed,

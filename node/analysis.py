@@ -5,7 +5,6 @@ import json
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -13,11 +12,11 @@ from pathlib import Path
 from pydicom import Dataset
 
 from config.finding import ResultKind
-from config.reasons import Remark
 from config.settings import Settings
 from config.tracers import PROFILES
 from dicom_io.digest import dataset_digest
 from dicom_io.identity import Provenance, ResultReference
+from dicom_io.reading.evidence import missing_slices_remarks
 from dicom_io.reading.identifiers import complete_series
 from dicom_io.reading.series import Pair, choose_pair, group_series
 from dicom_io.reading.volume import read_ct, read_pet
@@ -46,6 +45,14 @@ class Revision:
 
 
 @dataclass(frozen=True, eq=False)
+class Inputs:
+    """What is analysed of a study: the pair, and the digest of its instances."""
+
+    pair: Pair
+    digest: str
+
+
+@dataclass(frozen=True, eq=False)
 class Outcome:
     """What one analysis gave. Where nothing is segmented there is no SEG among ``objects``."""
 
@@ -54,20 +61,28 @@ class Outcome:
     objects: Mapping[ResultKind, Dataset]
     timings_s: Mapping[str, float]
 
-    @property
-    def remarks(self) -> tuple[Remark, ...]:
-        """Everything remarked on the way, from the choice of series on."""
-        return tuple(dict.fromkeys([*self.pair.remarks, *self.context.remarks]))
+
+def choose_inputs(headers: Sequence[Dataset], settings: Settings) -> Inputs:
+    """The pair of a study, from the headers of its instances, whose content is read from ``header.filename``.
+
+    Raises
+    ------
+    Refused
+        If there is no pair that can be analysed.
+    """
+    complete_series(headers)
+    pair = choose_pair(group_series(headers), pet_only=settings.analysis.pet_only)
+    return Inputs(pair, _digest(pair))
 
 
-def analyse_study(
-    headers: Sequence[Dataset],
+def analyse_inputs(
+    inputs: Inputs,
     settings: Settings,
     *,
     revision: Revision = Revision(),
     progress: Progress = lambda stage: None,
 ) -> Outcome:
-    """Analyse one study from the headers of its instances, whose pixels are read from ``header.filename``.
+    """Analyse a pair: read it, quantify, find, and encode the results.
 
     Raises
     ------
@@ -75,15 +90,10 @@ def analyse_study(
         With the coded reason, when the study can't be analysed honestly.
     """
     clock = _Stopwatch(progress)
-    clock.start("choose series")
-    complete_series(headers)
-    pair = choose_pair(group_series(headers), pet_only=settings.analysis.pet_only)
+    pair = inputs.pair
     clock.start("read")
-    with ThreadPoolExecutor(max_workers=2) as pool:
-        digesting = pool.submit(_input_digest, pair)
-        ct = read_ct(pair.ct) if pair.ct else None
-        pet = read_pet(pair.pet)
-        input_digest = digesting.result()
+    ct = read_ct(pair.ct) if pair.ct else None
+    pet = read_pet(pair.pet)
     clock.start("quantify")
     quantification = quantify(pet.headers, pair.mappings)
     suv = to_suv(pet, quantification)
@@ -101,14 +111,20 @@ def analyse_study(
         version=version("uptake"),
         label=settings.results.label,
         manufacturer=settings.results.manufacturer,
-        input_digest=input_digest,
+        input_digest=inputs.digest,
         settings_digest=settings_digest(settings),
         revision=revision.number,
         series_number=settings.results.series_number,
         predecessor=revision.predecessor,
     )
     context = ResultContext(
-        pet=pet, suv=suv, ct=ct, quantification=quantification, analysis=analysis, provenance=provenance
+        pet=pet,
+        suv=suv,
+        ct=ct,
+        quantification=quantification,
+        analysis=analysis,
+        provenance=provenance,
+        selection=(*pair.remarks, *missing_slices_remarks(pair.pet)),
     )
     segmentation = encode_segmentation(context)
     objects = {
@@ -146,7 +162,7 @@ def write_objects(objects: Mapping[ResultKind, Dataset], folder: Path) -> dict[R
     return written
 
 
-def _input_digest(pair: Pair) -> str:
+def _digest(pair: Pair) -> str:
     series = [pair.pet, *([pair.ct] if pair.ct else [])]
     headers = [*(header for one in series for header in one.headers), *pair.mappings]
     lines = sorted(f"{header.SOPInstanceUID} {dataset_digest(Path(header.filename))}" for header in headers)

@@ -11,7 +11,7 @@ from config.settings import Destination, Settings
 from db.delivery import ClaimedDelivery, claim_deliveries, record_not_sent, record_sent
 from db.session import Database
 from dicom_io.network.sender import SendOutcome, send
-from node.names import DELIVERY_OWNER
+from node.names import delivery_name
 from node.spool import Spool
 
 log = structlog.get_logger()
@@ -36,12 +36,13 @@ class Delivery:
         self._spool = spool
         self._calling_ae = settings.listener.ae_title
         self._settings = settings.delivery
+        self._owner = delivery_name(settings)
         self._clock = clock
 
     def step(self) -> bool:
         """Send what is due; False if nothing was."""
         with self._database.transaction() as session:
-            claims = claim_deliveries(session, self._destination.name, DELIVERY_OWNER, _LEASE_S, self._clock())
+            claims = claim_deliveries(session, self._destination.name, self._owner, _LEASE_S, self._clock())
         if not claims:
             return False
         files = [self._spool.folder / claim.path for claim in claims]

@@ -23,6 +23,7 @@ def findings_document(outcome: Outcome) -> dict[str, Any]:
         "series_selection": {
             "pet": outcome.pair.pet.why,
             "ct": outcome.pair.ct.why if outcome.pair.ct else None,
+            "why": outcome.pair.why,
         },
         "tracer": str(analysis.tracer),
         "suv": context.quantification.as_dict(),
@@ -38,7 +39,7 @@ def findings_document(outcome: Outcome) -> dict[str, Any]:
         },
         "remarks": [
             {"reason": str(remark.reason), "detail": remark.detail, "action": remark.reason.action}
-            for remark in outcome.remarks
+            for remark in context.remarks
         ],
         "result_objects": {str(kind): str(dataset.SOPInstanceUID) for kind, dataset in outcome.objects.items()},
         "provenance": {

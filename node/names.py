@@ -5,11 +5,13 @@ from datetime import UTC, datetime
 
 from config.settings import Settings
 
-DELIVERY_OWNER = "delivery"
-
 
 def listener_name(settings: Settings) -> str:
     return f"{settings.listener.ae_title} on {socket.gethostname()}"
+
+
+def delivery_name(settings: Settings) -> str:
+    return f"delivery of {listener_name(settings)}"
 
 
 def worker_name(settings: Settings) -> str:

@@ -26,7 +26,7 @@ def report_records(
         input_digest=context.provenance.input_digest,
         settings_digest=context.provenance.settings_digest,
         software_version=context.provenance.version,
-        remarks=outcome.remarks,
+        remarks=context.remarks,
         timings_s=outcome.timings_s,
     )
     findings = [TrackedFinding(finding, tracking_uid(pair.pet.uid, finding)) for finding in context.analysis.findings]

@@ -18,14 +18,14 @@ from config.settings import Settings
 from db import audit
 from db.associations import close_association, lose_open_associations, open_association
 from db.audit_actions import AuditAction, AuditOutcome
-from db.delivery import expire_deliveries
+from db.delivery import expire_deliveries, withdraw_deliveries
 from db.session import Database
 from db.states import AssociationOutcome
 from db.upgrade import is_current, upgrade
 from db.work import expire_leases
 from dicom_io.network.listener import AssociationInfo, Listener, Outcome
 from node.log import configure
-from node.names import DELIVERY_OWNER, listener_name, utc_now, worker_name
+from node.names import delivery_name, listener_name, utc_now, worker_name
 from node.spool import Spool
 from node.supervisor import Child, Supervisor, repeat
 
@@ -62,7 +62,11 @@ def serve(settings: Settings) -> None:
             settings.spool.minimum_free_mb,
             _Events(database, spool, listener_name(settings)),
         )
-        listener.start()
+        try:
+            listener.start()
+        except OSError as error:
+            where = f"{settings.listener.host}:{settings.listener.port}"
+            raise UptakeError(f"The node can't listen on {where}: {error.strerror or error}.") from error
         supervisor.start()
         _audit_node(database, AuditAction.NODE_STARTED)
         log.info("node started", ae_title=settings.listener.ae_title, host=settings.listener.host, port=listener.port)
@@ -189,6 +193,7 @@ def _recover(database: Database, spool: Spool, settings: Settings) -> None:
     if lost:
         log.warning("associations were open when the node last stopped", count=lost)
     _give_back(database, settings, worker=True, delivery=True)
+    _withdraw(database, settings)
 
 
 def _give_back(database: Database, settings: Settings, *, worker: bool = False, delivery: bool = False) -> None:
@@ -199,7 +204,16 @@ def _give_back(database: Database, settings: Settings, *, worker: bool = False, 
         maximum_attempts = settings.analysis.maximum_attempts
         for study_uid in expire_leases(session, now, maximum_attempts=maximum_attempts, dead_owners=dead):
             log.warning("analysis did not end; the study is back in the queue", study=study_uid)
-        expire_deliveries(session, now, DELIVERY_OWNER if delivery else None)
+        expire_deliveries(session, now, delivery_name(settings) if delivery else None)
+
+
+def _withdraw(database: Database, settings: Settings) -> None:
+    """Fail what waits for destinations that were taken out of the settings."""
+    names = [destination.name for destination in settings.destinations]
+    with database.transaction() as session:
+        withdrawn = withdraw_deliveries(session, names, utc_now())
+    if withdrawn:
+        log.warning("deliveries to destinations that are not configured any more", count=withdrawn)
 
 
 def _children(database: Database, settings: Settings) -> list[Child]:

@@ -3,18 +3,19 @@
 import faulthandler
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from importlib.metadata import version
 
 import structlog
 from pydicom import Dataset, dcmread
 
 from config.reasons import Reason, Refused
 from config.settings import Settings
-from db.reports import predecessors, record_report
+from db.reports import keep_report, predecessors, record_report
 from db.session import Database
 from db.work import Claimed, claim_study, reject, release_claim_failed
 from dicom_io.identity import ResultReference
 from dicom_io.reading.files import read_header
-from node.analysis import Revision, analyse_study, write_objects
+from node.analysis import Revision, analyse_inputs, choose_inputs, settings_digest, write_objects
 from node.names import worker_name
 from node.records import report_records
 from node.spool import Spool, sync
@@ -72,10 +73,16 @@ class Worker:
 
     def _report(self, claim: Claimed) -> None:
         headers = [self._header(instance.path) for series in claim.series for instance in series.instances]
+        inputs = choose_inputs(headers, self._settings)
+        with self._database.transaction() as session:
+            if keep_report(
+                session, claim, inputs.digest, settings_digest(self._settings), version("uptake"), self._clock()
+            ):
+                return
         with self._database.reading() as session:
             replaced = predecessors(session, claim.study_uid, claim.revision)
         revision = Revision(claim.revision, tuple(self._reference(result.path) for result in replaced))
-        outcome = analyse_study(headers, self._settings, revision=revision)
+        outcome = analyse_inputs(inputs, self._settings, revision=revision)
         folder = self._spool.result_folder(claim.study_uid, claim.revision)
         files = write_objects(outcome.objects, folder)
         sync(folder, files.values())

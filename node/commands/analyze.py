@@ -7,7 +7,20 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from node.commands.output import ConfigFile, Json, StudyPath, console, print_json, refuse, settings_from, stages
+from node.commands.output import (
+    ConfigFile,
+    Json,
+    StudyPath,
+    console,
+    print_json,
+    refuse,
+    settings_from,
+    stages,
+    warn,
+    writable_folder,
+)
+
+FINDINGS_FILE = "findings.json"
 
 
 def analyze(
@@ -20,30 +33,34 @@ def analyze(
 ) -> None:
     """Analyse a PET/CT study from files: segment, measure, locate, caption; write SEG, SR, picture and JSON."""
     from config.reasons import Refused
-    from node.analysis import analyse_study, write_objects
+    from node.analysis import FILE_NAMES, analyse_inputs, choose_inputs, write_objects
     from node.commands.inventory import study_headers
     from node.findings import findings_document
 
     settings = settings_from(config)
     if pet_only:
         settings = settings.model_copy(update={"analysis": settings.analysis.model_copy(update={"pet_only": True})})
+    writable_folder(out)
     with stages("Analysing", quiet=as_json) as progress:
         progress("find instances")
         headers, _ = study_headers(path, study, quiet=as_json)
         try:
-            outcome = analyse_study(headers, settings, progress=progress)
+            outcome = analyse_inputs(choose_inputs(headers, settings), settings, progress=progress)
         except Refused as refused:
             refuse(refused.remark, as_json=as_json)
-        write_objects(outcome.objects, out)
+        written = write_objects(outcome.objects, out)
+        for stale in set(FILE_NAMES.values()) - {file.name for file in written.values()}:
+            (out / stale).unlink(missing_ok=True)
         document = findings_document(outcome)
-        (out / "findings.json").write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        (out / FINDINGS_FILE).write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     if as_json:
         print_json(document)
         return
     console.print(findings_table(document))
     for remark in document["remarks"]:
-        console.print(f"[yellow]![/] {remark['reason']}: {remark['detail']}", highlight=False, soft_wrap=True)
-    console.print(f"Written to {out}: {', '.join(sorted(file.name for file in out.iterdir()))}", highlight=False)
+        warn(f"{remark['reason']}: {remark['detail']}")
+    names = ", ".join([*(file.name for file in written.values()), FINDINGS_FILE])
+    console.print(f"Written to {out}: {names}", soft_wrap=True)
 
 
 def findings_table(document: dict[str, object]) -> Table:

@@ -9,7 +9,7 @@ from typing import Any
 import typer
 
 from config.settings import Settings
-from node.commands.output import ConfigFile, Json, console, fail, print_json, settings_from
+from node.commands.output import ConfigFile, Json, console, done, fail, print_json, settings_from
 
 app = typer.Typer(help="Show or check the settings.", no_args_is_help=True)
 
@@ -21,49 +21,71 @@ def show(config: ConfigFile = None, as_json: Json = False) -> None:
     if as_json:
         print_json(document)
         return
-    console.print("\n".join(_toml_lines(document)), highlight=False, markup=False, soft_wrap=True)
+    console.print("\n".join(_toml_lines(document)), soft_wrap=True)
 
 
 @app.command()
 def check(config: ConfigFile = None) -> None:
-    """Check that the node could start: settings valid, spool writable with room, port free, destinations resolvable."""
+    """Check that a node could start: settings, spool, port (free only while none runs), database, destinations."""
     settings = settings_from(config)
     problems = list(_problems(settings))
     if problems:
         fail("The settings are valid, but the node could not work:\n" + "\n".join(f"  {p}" for p in problems))
     where = f"{settings.listener.ae_title}@{settings.listener.host}:{settings.listener.port}"
-    console.print(f"[green]✓[/] {where}, spool {settings.spool.folder}, {len(settings.destinations)} destinations")
+    done(f"{where}, spool {settings.spool.folder}, {len(settings.destinations)} destinations")
 
 
 def _problems(settings: Settings) -> list[str]:
-    problems = []
-    spool = settings.spool.folder.absolute()
-    existing = next(folder for folder in (spool, *spool.parents) if folder.exists())
-    if not os.access(existing, os.W_OK):
-        problems.append(f"spool.folder: {existing} is not writable")
-    free_mb = shutil.disk_usage(existing).free // 2**20
-    if free_mb < settings.spool.minimum_free_mb:
-        problems.append(
-            f"spool.folder: {free_mb} MB free, spool.minimum_free_mb asks for {settings.spool.minimum_free_mb}"
-        )
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((settings.listener.host, settings.listener.port))
-        except OSError as error:
-            problems.append(
-                f"listener: {settings.listener.host}:{settings.listener.port} can't be opened: {error.strerror}"
-            )
+    problems = [*_spool_problems(settings), *_listener_problems(settings), *_database_problems(settings)]
     for destination in settings.destinations:
         try:
             socket.getaddrinfo(destination.host, destination.port)
         except OSError as error:
             problems.append(f"destinations: {destination.name}: {destination.host} can't be resolved: {error.strerror}")
-    names = [destination.name for destination in settings.destinations]
-    problems.extend(
-        f"destinations: the name {name} is used twice" for name in sorted({n for n in names if names.count(n) > 1})
-    )
     return problems
+
+
+def _spool_problems(settings: Settings) -> list[str]:
+    spool = settings.spool.folder.absolute()
+    existing = next(folder for folder in (spool, *spool.parents) if folder.exists())
+    if not existing.is_dir():
+        return [f"spool.folder: {existing} is not a folder"]
+    if not os.access(existing, os.W_OK):
+        return [f"spool.folder: {existing} is not writable"]
+    free_mb = shutil.disk_usage(existing).free // 2**20
+    if free_mb < settings.spool.minimum_free_mb:
+        return [f"spool.folder: {free_mb} MB free, spool.minimum_free_mb asks for {settings.spool.minimum_free_mb}"]
+    return []
+
+
+def _listener_problems(settings: Settings) -> list[str]:
+    host, port = settings.listener.host, settings.listener.port
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except PermissionError:
+        return []  # a port below 1024 needs a capability that the service has and a person may lack
+    except OSError as error:
+        return [f"listener: {host}:{port} can't be opened: {error.strerror}"]
+    return []
+
+
+def _database_problems(settings: Settings) -> list[str]:
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from config.reasons import UptakeError
+    from db.upgrade import is_current
+
+    if not settings.database.url.get_secret_value():
+        return []
+    try:
+        if is_current(settings.database_url):
+            return []
+    except (SQLAlchemyError, UptakeError) as error:
+        return [f"database: {str(error).splitlines()[0]}"]
+    return ["database: the schema is not this version's; run `uptake db upgrade`"]
 
 
 def _toml_lines(document: dict[str, Any]) -> list[str]:

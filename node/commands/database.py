@@ -3,7 +3,7 @@
 import typer
 
 from config.reasons import UptakeError
-from node.commands.output import ConfigFile, console, fail, settings_from
+from node.commands.output import ConfigFile, done, fail, settings_from
 
 app = typer.Typer(help="Look after the database.", no_args_is_help=True)
 
@@ -22,7 +22,7 @@ def upgrade(config: ConfigFile = None) -> None:
         run(settings.database_url)
     except (UptakeError, OSError, SQLAlchemyError) as error:
         fail(str(error))
-    console.print("[green]✓[/] The database is at this version's schema.")
+    done("The database is at this version's schema.")
 
 
 @app.callback()

@@ -8,7 +8,7 @@ import typer
 from rich.table import Table
 
 from config.reasons import UptakeError
-from node.commands.output import console, fail, stages
+from node.commands.output import console, fail, stages, writable_folder
 
 
 def demo(
@@ -21,9 +21,10 @@ def demo(
     from node.demo import PICTURE_FILE, run_demo
 
     folder = (out or Path(mkdtemp(prefix="uptake-demo-"))).absolute()
-    if folder.exists() and any(folder.iterdir()):
+    writable_folder(folder)
+    if any(folder.iterdir()):
         fail(f"{folder} is not empty.")
-    console.print(f"Everything lies in [bold]{folder}[/]", highlight=False)
+    console.print(f"Everything lies in {folder}", soft_wrap=True)
     try:
         with stages("Demonstration", quiet=False) as progress:
             outcome = run_demo(folder, port_base, progress)

@@ -38,7 +38,7 @@ def report_passed_over(inventory: Inventory) -> None:
         by_reason[passed.remark.reason].append(passed)
     for reason, files in by_reason.items():
         errors.print(
-            f"[yellow]passed over[/] {len(files)} × {reason}, e.g. {files[0].path}: {files[0].remark.detail}",
+            f"passed over {len(files)} × {reason}, e.g. {files[0].path}: {files[0].remark.detail}",
             highlight=False,
             soft_wrap=True,
         )

@@ -1,6 +1,7 @@
 """What every command shares: where people and programs read, and how a failure ends."""
 
 import json
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
 from config.reasons import Remark
 from config.settings import Settings
@@ -21,8 +23,9 @@ ConfigFile = Annotated[
 ]
 StudyPath = Annotated[Path, typer.Argument(help="A file or a folder tree of anything.", exists=True)]
 
-console = Console()
-errors = Console(stderr=True)
+console = Console(markup=False, highlight=False)
+errors = Console(stderr=True, markup=False, highlight=False)
+"""Markup is off: what a header says is printed as it is."""
 
 
 def print_json(document: Any) -> None:
@@ -30,9 +33,19 @@ def print_json(document: Any) -> None:
     sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
 
 
+def done(message: str) -> None:
+    """Say that something was done."""
+    console.print(Text.assemble(("✓ ", "green"), message), soft_wrap=True)
+
+
+def warn(message: str) -> None:
+    """Say what should be looked at, on standard output beside the result."""
+    console.print(Text.assemble(("! ", "yellow"), message), soft_wrap=True)
+
+
 def fail(message: str, *, code: int = 1) -> NoReturn:
     """Say why on standard error and end with a non-zero exit code."""
-    errors.print(f"[bold red]✗[/] {message}", highlight=False, soft_wrap=True)
+    errors.print(Text.assemble(("✗ ", "bold red"), message), soft_wrap=True)
     raise typer.Exit(code)
 
 
@@ -41,7 +54,17 @@ def refuse(remark: Remark, *, as_json: bool) -> NoReturn:
     if as_json:
         print_json({"refused": {"reason": str(remark.reason), "detail": remark.detail, "action": remark.reason.action}})
         raise typer.Exit(2)
-    fail(f"[bold]{remark.reason}[/] — {remark.detail}\n  {remark.reason.action}", code=2)
+    fail(f"{remark.reason} — {remark.detail}\n  {remark.reason.action}", code=2)
+
+
+def writable_folder(folder: Path) -> None:
+    """Make a folder for results; ends the command before any work is done if it can't be."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        fail(f"{folder} can't be made: {error.strerror}")
+    if not os.access(folder, os.W_OK):
+        fail(f"{folder} can't be written.")
 
 
 def settings_from(path: Path | None) -> Settings:
@@ -54,7 +77,7 @@ def settings_from(path: Path | None) -> Settings:
 
     try:
         return load(path)
-    except OSError as error:
+    except (OSError, UnicodeDecodeError) as error:
         fail(f"The settings file can't be read: {error}")
     except TOMLDecodeError as error:
         fail(f"{path or 'The settings file'} is not TOML: {error}")

@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.table import Table
+from rich.text import Text
 
 from config.settings import Destination
 from node.commands.output import ConfigFile, Json, console, fail, print_json, settings_from
@@ -53,5 +54,5 @@ def _table(found: Any) -> Table:
     table.add_column("transfer syntaxes", overflow="fold")
     for one in found.acceptances:
         names = ", ".join(uid.name for uid in one.transfer_syntax_uids)
-        table.add_row(one.sop_class_uid.name, "[green]yes[/]" if names else "[red]no[/]", names)
+        table.add_row(one.sop_class_uid.name, Text("yes", "green") if names else Text("no", "red"), names)
     return table

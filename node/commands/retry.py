@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from node.commands.database_access import opened
-from node.commands.output import ConfigFile, console
+from node.commands.output import ConfigFile, done
 
 
 def retry(
@@ -18,4 +18,4 @@ def retry(
 
     with opened(config) as database, database.transaction() as session:
         state = run(session, study, getpass.getuser(), utc_now())
-    console.print(f"[green]✓[/] {study} is {state}.", highlight=False)
+    done(f"{study} is {state}.")

@@ -56,9 +56,7 @@ def send(
             highlight=False,
         )
         for outcome in refused[:5]:
-            errors.print(
-                f"[red]✗[/] {outcome.path}: {outcome.reason} — {outcome.detail}", highlight=False, soft_wrap=True
-            )
+            errors.print(f"  {outcome.path}: {outcome.reason} — {outcome.detail}", soft_wrap=True)
         if len(refused) > 5:
             errors.print(f"  and {len(refused) - 5} more", highlight=False)
     if refused or not outcomes:

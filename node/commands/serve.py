@@ -6,6 +6,8 @@ from node.commands.output import ConfigFile, fail, settings_from
 
 def serve(config: ConfigFile = None) -> None:
     """Run the node: receive, analyse, deliver; SIGTERM or Ctrl-C shuts it down cleanly."""
+    from sqlalchemy.exc import SQLAlchemyError
+
     from node.log import configure
     from node.service import serve as run
 
@@ -13,5 +15,5 @@ def serve(config: ConfigFile = None) -> None:
     configure(settings.logging)
     try:
         run(settings)
-    except (UptakeError, OSError) as error:
+    except (UptakeError, OSError, SQLAlchemyError) as error:
         fail(str(error))

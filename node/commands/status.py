@@ -7,9 +7,11 @@ from typing import Annotated, Any
 
 import typer
 from rich.table import Table
+from rich.text import Text
 
+from db.states import StudyState
 from node.commands.database_access import opened
-from node.commands.output import ConfigFile, Json, console, print_json
+from node.commands.output import ConfigFile, Json, console, print_json, warn
 
 _COLOURS = {
     "failed": "red",
@@ -25,6 +27,7 @@ def status(
     study: Annotated[
         str | None, typer.Argument(metavar="STUDY_UID", help="Study Instance UID; all by default.")
     ] = None,
+    state: Annotated[list[StudyState] | None, typer.Option(help="Only studies in this state; may be repeated.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="The latest so many.")] = 50,
     as_json: Json = False,
     config: ConfigFile = None,
@@ -34,40 +37,34 @@ def status(
     from db.queries import study_list
 
     with opened(config) as database, database.reading() as session:
-        found: Any = study_detail(session, study) if study else study_list(session, limit=limit)
+        found: Any = study_detail(session, study) if study else study_list(session, limit=limit, states=state or ())
     if as_json:
         print_json(_plain(found))
     elif study:
         _print_study(found)
     else:
-        console.print(_list(found))
+        _print_list(found)
 
 
-def _list(studies: Any) -> Table:
-    table = Table(title=f"{len(studies)} studies", title_justify="left")
-    table.add_column("study", overflow="fold", min_width=22)
-    for name in ("patient", "state"):
-        table.add_column(name, overflow="fold", min_width=9)
-    for name in ("rev", "instances", "lesions", "sent", "updated (UTC)"):
-        table.add_column(name, justify="right")
+def _print_list(studies: Any) -> None:
+    """Two lines a study: how it stands, and which it is."""
     for one in studies:
-        table.add_row(
-            one.study_uid,
-            one.patient_id or "",
-            _state(one),
-            str(one.revision),
-            str(one.instances),
-            "" if one.lesions is None else str(one.lesions),
-            f"{one.deliveries_sent}/{one.deliveries}" if one.deliveries else "",
-            f"{one.updated_at:%m-%d %H:%M:%S}",
+        facts = [f"revision {one.revision}", f"{one.instances} instances"]
+        if one.lesions is not None:
+            facts.append(f"{one.lesions} lesions")
+        if one.deliveries:
+            facts.append(f"{one.deliveries_sent} of {one.deliveries} sent")
+        console.print(
+            Text.assemble(f"{one.updated_at:%Y-%m-%d %H:%M:%S}  ", _state(one), f"  {', '.join(facts)}"), soft_wrap=True
         )
-    return table
+        console.print(Text(f"    {one.study_uid}  patient {one.patient_id or 'without ID'}", "dim"), soft_wrap=True)
+    console.print(f"{len(studies)} studies, times in UTC")
 
 
 def _print_study(found: Any) -> None:
     summary = found.summary
     facts = Table(title=f"Study {summary.study_uid}", title_justify="left", show_header=False)
-    facts.add_row("state", _state(summary) + (f" — {summary.detail}" if summary.detail else ""))
+    facts.add_row("state", _state(summary).append(f" — {summary.detail}" if summary.detail else "", "default"))
     facts.add_row("patient", f"{summary.patient_name or ''} ({summary.patient_id or 'no ID'})")
     facts.add_row("accession number", summary.accession_number or "")
     facts.add_row("revision", str(summary.revision))
@@ -89,7 +86,7 @@ def _print_study(found: Any) -> None:
         console.print(_findings(report))
         console.print(_deliveries(report))
         for remark in report.remarks:
-            console.print(f"[yellow]![/] {remark}", highlight=False, soft_wrap=True)
+            warn(str(remark))
 
 
 def _findings(report: Any) -> Table:
@@ -110,7 +107,7 @@ def _deliveries(report: Any) -> Table:
     for result in report.results:
         for one in result.deliveries:
             when = f"{one.sent_at:%Y-%m-%d %H:%M:%S}" if one.sent_at else ""
-            state = f"[{_COLOURS.get(one.state, 'yellow')}]{one.state}[/]"
+            state = Text(one.state, _COLOURS.get(one.state, "yellow"))
             words = f"{one.reason}: {one.detail}" if one.reason else one.detail or ""
             table.add_row(str(result.kind), one.destination, state, str(one.attempts), when, words)
         if not result.deliveries:
@@ -118,9 +115,9 @@ def _deliveries(report: Any) -> Table:
     return table
 
 
-def _state(summary: Any) -> str:
-    words = f"[{_COLOURS.get(summary.state, 'yellow')}]{summary.state}[/]"
-    return f"{words} ({summary.reason})" if summary.reason else words
+def _state(summary: Any) -> Text:
+    words = Text(summary.state, _COLOURS.get(summary.state, "yellow"))
+    return words.append(f" ({summary.reason})", "default") if summary.reason else words
 
 
 def _plain(found: Any) -> Any:

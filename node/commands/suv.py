@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from node.commands.output import Json, StudyPath, console, fail, print_json, refuse
+from node.commands.output import Json, StudyPath, console, fail, print_json, refuse, warn
 
 
 def suv(
@@ -33,14 +33,17 @@ def suv(
     except Refused as refused:
         refuse(refused.remark, as_json=as_json)
     if out is not None:
-        write_nifti(to_suv(pet, quantification), out)
+        try:
+            write_nifti(to_suv(pet, quantification), out)
+        except OSError as error:
+            fail(f"{out} can't be written: {error.strerror or error}")
     document = {"pet_series_instance_uid": pair.pet.uid, **quantification.as_dict()}
     if as_json:
         print_json(document)
         return
     console.print(_table(document))
-    for remark in quantification.remarks:
-        console.print(f"[yellow]![/] {remark}\n  {remark.reason.action}", highlight=False, soft_wrap=True)
+    for remark in dict.fromkeys([*pair.remarks, *pet.remarks, *quantification.remarks]):
+        warn(f"{remark}\n  {remark.reason.action}")
     if out is not None:
         console.print(f"SUVbw volume written to {out}", highlight=False)
 

@@ -98,7 +98,9 @@ class Bench:
         busy = [port for port in _BENCH_PORTS if not is_free(port)]
         assert not busy, f"Ports {busy} are in use; the bench needs them."
         started = self.run("up.sh", *options, timeout_s=30, UNKNOWN_SOP=json.dumps(unknown_sop_classes))
-        assert started.exit_code == 0, started.output
+        if started.exit_code != 0:
+            self.down()
+            pytest.fail(started.output)
 
     def down(self) -> None:
         servers = [int((self.installation / "run" / f"{name}.pid").read_text()) for name in ("orthanc", "nginx")]

@@ -8,8 +8,8 @@ import pydicom
 from config.reasons import Reason
 from db.audit import verify_chain
 from db.audit_actions import AuditAction
-from db.states import ReportOutcome, StudyState
-from dicom_io.scanner.study import WrittenStudy
+from db.states import DeliveryState, ReportOutcome, StudyState
+from dicom_io.scanner.study import Distractor, StudyPlan, WrittenStudy
 
 Write = Callable[..., WrittenStudy]
 
@@ -85,6 +85,18 @@ def test_a_late_slice_makes_a_new_revision(node, write: Write) -> None:
     assert (found.summary.state, found.summary.revision) == (StudyState.ENCODED, 2)
 
 
+def test_a_late_series_that_takes_no_part_changes_nothing(node, write: Write) -> None:
+    study = write(plan=StudyPlan(distractors=frozenset({Distractor.SCOUT, Distractor.UNCORRECTED_PET})))
+    node.receive([*study.ct_files, *study.pet_files])
+    node.run()
+    node.receive(study.other_files)
+    node.run()
+    found = node.study(study.study_uid)
+    assert (found.summary.state, found.summary.revision, len(found.reports)) == (StudyState.ENCODED, 1, 1)
+    assert [entry.action for entry in node.audit()].count(AuditAction.REPORT_STANDS) == 1
+    assert {result.deliveries[0].state for result in found.reports[0].results} == {DeliveryState.PENDING}
+
+
 def test_the_same_uid_with_other_content_is_kept_aside(node, write: Write, tmp_path: Path) -> None:
     study = write()
     altered = pydicom.dcmread(study.pet_files[0])
@@ -112,8 +124,6 @@ def test_results_that_come_back_are_not_analysed(node, write: Write) -> None:
 
 
 def test_two_interleaved_studies_are_both_analysed(node, write: Write) -> None:
-    from dicom_io.scanner.study import StudyPlan
-
     first, second = write(plan=StudyPlan(seed="a")), write(plan=StudyPlan(seed="b"))
     node.receive([file for both in zip(first.files, second.files, strict=True) for file in both])
     node.run()

@@ -8,7 +8,14 @@ import pytest
 from config.finding import ResultKind
 from config.reasons import Reason
 from db.audit import AuditAction, AuditOutcome
-from db.delivery import ClaimedDelivery, claim_deliveries, expire_deliveries, record_not_sent, record_sent
+from db.delivery import (
+    ClaimedDelivery,
+    claim_deliveries,
+    expire_deliveries,
+    record_not_sent,
+    record_sent,
+    withdraw_deliveries,
+)
 from db.detail import DeliveryDetail, study_detail
 from db.queries import StudySummary, audit_events, study_summary
 from db.session import Database
@@ -237,3 +244,23 @@ def test_what_was_under_way_when_a_new_revision_began_is_recorded_but_not_repeat
         DeliveryState.SUPERSEDED,
     ]
     assert (summary(database).state, summary(database).revision) == (StudyState.RECEIVING, 2)
+
+
+def test_what_waits_for_a_destination_that_is_gone_fails_with_its_reason(
+    database: Database, encoded: Callable[..., Claimed], now: datetime
+) -> None:
+    encoded(destinations=("gone",))
+    with database.transaction() as session:
+        assert withdraw_deliveries(session, ["pacs"], now) == 3
+    with database.reading() as session:
+        summary = study_summary(session, "1.2.3")
+    assert summary is not None
+    assert (summary.state, summary.reason) == (StudyState.FAILED, Reason.DESTINATION_NOT_CONFIGURED)
+
+
+def test_what_waits_for_a_destination_that_is_still_there_is_left_alone(
+    database: Database, encoded: Callable[..., Claimed], now: datetime
+) -> None:
+    encoded(destinations=("pacs",))
+    with database.transaction() as session:
+        assert withdraw_deliveries(session, ["pacs"], now) == 0

@@ -5,14 +5,13 @@ from datetime import datetime
 
 import pytest
 
-from config.finding import FindingKind
 from config.reasons import Reason
 from db.associations import open_association
 from db.audit import AuditAction, AuditOutcome, record
 from db.delivery import claim_deliveries, record_sent
 from db.detail import study_detail
 from db.intake import RejectedInstance, record_rejected_instance
-from db.queries import audit_events, counts, study_list, study_summary
+from db.queries import audit_events, study_list, study_summary
 from db.session import Database
 from db.states import DeliveryState, Disposition, ReportOutcome, StudyState
 from db.studies import UnknownStudy
@@ -111,23 +110,3 @@ def test_the_audit_trail_answers_by_every_criterion(
     times = {name: later(value) for name, value in question.items() if name in ("since", "until")}  # type: ignore[arg-type]
     with database.reading() as session:
         assert [event.sequence for event in audit_events(session, **(question | times))] == answer  # type: ignore[arg-type]
-
-
-def test_counts_cover_every_state_even_where_there_is_nothing(
-    database: Database, arrive: Arrive, complete: Callable[..., None], encoded: Callable[..., Claimed], later: Later
-) -> None:
-    encoded("1.1")
-    arrive("1.1", relevant=False)
-    complete("1.2", at=later(7))
-    with database.reading() as session:
-        found = counts(session)
-    assert found.studies == {s: int(s in (StudyState.ENCODED, StudyState.COMPLETE)) for s in StudyState}
-    assert found.instances == {
-        Disposition.ACCEPTED: 2,
-        Disposition.DUPLICATE: 1,
-        Disposition.CONFLICT: 0,
-        Disposition.REJECTED: 0,
-    }
-    assert found.deliveries == {("pacs", DeliveryState.PENDING): 3}
-    assert found.findings == {FindingKind.LESION: 1, FindingKind.PHYSIOLOGIC: 1}
-    assert found.longest_waiting_since == later(7)

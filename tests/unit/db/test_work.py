@@ -20,12 +20,10 @@ from db.work import (
     SeriesJudgement,
     claim_study,
     expire_leases,
-    give_back_claim,
     judge_series,
     mark_complete,
     reject,
     release_claim_failed,
-    renew_claim,
     studies_receiving,
 )
 
@@ -174,8 +172,6 @@ def test_a_late_slice_ends_the_claim(database: Database, claimed: Claim, arrive:
     arrive(n=2, at=later(1))
     assert fail(database, held, later(2), later(3)) is None
     with database.transaction() as session:
-        assert not renew_claim(session, held, 60, later(2))
-        assert not give_back_claim(session, held, later(2))
         assert not reject(session, held, Reason.NO_DOSE, "", later(2))
     assert (summary(database).state, summary(database).revision) == (StudyState.RECEIVING, 2)
 
@@ -190,13 +186,6 @@ def test_a_lease_that_ran_out_gives_the_study_to_the_next(database: Database, cl
     assert again is not None
     assert again.attempt == 2
     assert fail(database, held, later(62), later(63)) is None
-
-
-def test_a_renewed_lease_does_not_run_out(database: Database, claimed: Claim, later: Later) -> None:
-    held = claimed()
-    with database.transaction() as session:
-        assert renew_claim(session, held, 60, later(50))
-        assert expire_leases(session, later(61), maximum_attempts=2) == ()
 
 
 def test_a_study_that_kills_every_worker_fails_instead_of_going_round(
@@ -218,12 +207,3 @@ def test_a_process_that_starts_takes_back_what_it_held_when_killed(
     with database.transaction() as session:
         taken = expire_leases(session, later(1), maximum_attempts=3, dead_owners=["host/worker"])
     assert taken == ("1.1",)
-
-
-def test_an_interrupted_analysis_costs_no_attempt(database: Database, claimed: Claim, now: datetime) -> None:
-    held = claimed()
-    with database.transaction() as session:
-        assert give_back_claim(session, held, now)
-    again = claim(database, now)
-    assert again is not None
-    assert again.attempt == 1
