@@ -206,7 +206,12 @@ class Reason(StrEnum):
         "Send the missing slices: what they show was not analysed.",
     )
     CT_COVERS_PARTLY = ("ct-covers-partly", "The CT covers the PET only in part.", "Read the rest with care.")
-    PET_WITHOUT_CT = ("pet-without-ct", "Analysed without a CT: locations are coarse.", "Send the CT.")
+    PET_WITHOUT_CT = (
+        "pet-without-ct",
+        "Analysed without a CT: locations are coarse, physiologic uptake is told apart less surely, "
+        "and the totals may contain it.",
+        "Send the CT.",
+    )
     LIVER_REFERENCE_UNUSUAL = (
         "liver-reference-unusual",
         "The mean SUV of the liver is outside 1.3 to 3.0.",

@@ -42,6 +42,14 @@ def number(dataset: Dataset, keyword: str) -> float | None:
     return as_number(text(dataset, keyword))
 
 
+def as_written(dataset: Dataset, keyword: str) -> str:
+    """What stands in an element, in quotes, for messages; ``missing`` if it is absent or empty."""
+    found = text(dataset, keyword)
+    if not found and keyword in dataset:
+        found = _first(dataset.get_item(keyword).value)  # raw, where its bytes don't fit the VR
+    return repr(found[:40]) if found else "missing"
+
+
 def scale_factor(value: float | None) -> float | None:
     """A number that can be a scale factor: positive, and within what quotients and products of factors stand."""
     return value if value is not None and 1e-15 <= value <= 1e15 else None

@@ -58,10 +58,6 @@ class Acceptance:
     sop_class_uid: UID
     transfer_syntax_uids: tuple[UID, ...]
 
-    @property
-    def is_accepted(self) -> bool:
-        return bool(self.transfer_syntax_uids)
-
 
 @dataclass(frozen=True, slots=True)
 class ProbeResult:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from config.reasons import Refused
+from config.reasons import Reason, Refused, Remark
 from dicom_io.header_values import number
 from dicom_io.reading.geometry import stack
 from dicom_io.reading.series import FULL_COVERAGE, Pair, Series
@@ -43,6 +43,12 @@ def missing_slices(pet: Series) -> int | None:
         return max(max(known) - stack(pet).shape[0], 0)
     except Refused:
         return None
+
+
+def missing_slices_remarks(pet: Series) -> tuple[Remark, ...]:
+    """The remark on a PET that lacks slices it announces. Only outer ones can be: a gap between slices is refused."""
+    missing = missing_slices(pet)
+    return (Remark(Reason.SLICES_MISSING, f"{missing} slices of {pet.name}."),) if missing else ()
 
 
 def _doubts_about_pet(pet: Series) -> list[str]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pydicom.dataset import Dataset
 
 from config.reasons import Reason, Refused
-from dicom_io.header_values import as_number, items, number, text, texts
+from dicom_io.header_values import as_number, as_written, items, number, text, texts
 
 MAXIMUM_ROWS_OR_COLUMNS = 8192
 MAXIMUM_VOXELS = 2**30
@@ -32,6 +32,8 @@ class Frame:
         Pixel Spacing: between rows, then between columns, mm.
     rescale
         Slope and intercept; None if one is absent or unusable.
+    rescale_as_written
+        The same two as the header has them: see ``header_values.as_written``.
     """
 
     header: Dataset
@@ -42,6 +44,7 @@ class Frame:
     orientation: Numbers
     pixel_spacing: Numbers
     rescale: tuple[float, float] | None
+    rescale_as_written: tuple[str, str]
     temporal_position: float | None
 
     @property
@@ -114,6 +117,7 @@ def _frame(
         orientation=_required(header, orientation, "ImageOrientationPatient", 6),
         pixel_spacing=_required(header, measures, "PixelSpacing", 2),
         rescale=_rescale(transformation),
+        rescale_as_written=_rescale_as_written(transformation),
         temporal_position=temporal_position,
     )
     if max(map(abs, frame.position)) > _FARTHEST_MM:
@@ -141,6 +145,11 @@ def _required(header: Dataset, sources: Sequence[Dataset], keyword: str, count: 
 def _rescale(sources: Sequence[Dataset]) -> tuple[float, float] | None:
     slope, intercept = (number(sources[0], k) if sources else None for k in ("RescaleSlope", "RescaleIntercept"))
     return None if slope is None or intercept is None or slope == 0.0 else (slope, intercept)
+
+
+def _rescale_as_written(sources: Sequence[Dataset]) -> tuple[str, str]:
+    source = sources[0] if sources else Dataset()
+    return as_written(source, "RescaleSlope"), as_written(source, "RescaleIntercept")
 
 
 def _numbers(dataset: Dataset, keyword: str) -> Numbers | None:

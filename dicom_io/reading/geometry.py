@@ -94,7 +94,7 @@ def stack(series: Series) -> Stack:
     affine[:3, 3] = frames[0].position
     if has_derived_series(frames[0].header):
         detail = (
-            f"Series Instance UID is absent; {len(series.headers)} instances that agree in the rest are one series."
+            f"{series.name} has no Series Instance UID; instances that agree in the rest were taken for one series."
         )
         remarks = (*remarks, Remark(Reason.IDENTIFIERS_COMPLETED, detail))
     return Stack(frames, affine, remarks)

@@ -123,7 +123,7 @@ def _choose_ct(series: Sequence[Series], pet: Series, pet_stack: Stack) -> tuple
     place = _place(pet)
     candidates = [one for one in cts if place[0] and _place(one) == place]
     if not candidates:
-        found = "; ".join(f"{one.name}: {_place(one)[0] or 'none'}" for one in cts)
+        found = "; ".join(f"{one.name} has {_place_in_words(one, place)}" for one in cts)
         raise Refused(
             Reason.NO_COMMON_FRAME_OF_REFERENCE,
             f"{pet.name} has the Frame of Reference UID {place[0] or 'none'}; {found}.",
@@ -215,6 +215,12 @@ def _is_ct(series: Series) -> bool:
 
 def _place(series: Series) -> tuple[str, str]:
     return text(series.headers[0], "FrameOfReferenceUID"), text(series.headers[0], "PatientID")
+
+
+def _place_in_words(series: Series, expected: tuple[str, str]) -> str:
+    """What of a series' place is not as expected; Patient IDs aren't told, since messages are logged."""
+    uid, _ = _place(series)
+    return "the same, but another Patient ID" if uid and uid == expected[0] else uid or "none"
 
 
 def _moment(series: Series) -> str:

@@ -62,9 +62,12 @@ def read_ct(series: Series) -> Acquisition:
 def read_pet(series: Series) -> Acquisition:
     """A PET's rescaled values, float32, each slice with its own slope; in Bq/ml if its Units say so.
 
-    Padding becomes 0. To SUV they are brought by ``dicom_io.suv.quantify``. Raises ``Refused`` as ``read_ct`` does.
+    Padding becomes 0. To SUV they are brought by ``dicom_io.suv.quantify``. Raises ``Refused`` as ``read_ct`` does, and
+    IMPLAUSIBLE_VALUES if a slice has a slope that is not above 0.
     """
     found = stack(series)
+    for frame in found.frames:
+        _require_positive_slope(frame)
     paddings = {id(header): _padding(header) for header in found.headers}
     values = _read(found, lambda frame: paddings[id(frame.header)], 0.0)
     unit = Unit.BQML if text(found.frames[0].header, "Units") == "BQML" else Unit.RESCALED
@@ -86,8 +89,7 @@ def _read(found: Stack, padding: Padding, padded: float) -> FloatArray:
     def rescale(index: int, stored: StoredValues) -> None:
         frame = found.frames[index]
         if frame.rescale is None:
-            detail = f"Rescale Slope or Intercept of {frame.name} is absent or zero."
-            raise Refused(Reason.PIXEL_DATA_UNREADABLE, detail)
+            raise Refused(Reason.PIXEL_DATA_UNREADABLE, f"{_rescale_in_words(frame)}; expected numbers, no slope of 0.")
         slope, intercept = frame.rescale
         # In float64 and rounded once, so that neither 32-bit stored values nor large intercepts lose digits.
         values[index] = stored.astype(np.float64) * slope + intercept
@@ -97,6 +99,21 @@ def _read(found: Stack, padding: Padding, padded: float) -> FloatArray:
 
     for_each_slice(found.frames, rescale)
     return values
+
+
+def _require_positive_slope(frame: Frame) -> None:
+    """Raises IMPLAUSIBLE_VALUES for a slope that is zero, negative or not finite; ``_read`` refuses an absent one."""
+    if "missing" in frame.rescale_as_written:
+        return
+    if frame.rescale is None or frame.rescale[0] < 0.0:
+        raise Refused(
+            Reason.IMPLAUSIBLE_VALUES, f"{_rescale_in_words(frame)}; expected finite numbers, the slope above 0."
+        )
+
+
+def _rescale_in_words(frame: Frame) -> str:
+    slope, intercept = frame.rescale_as_written
+    return f"Rescale Slope of {frame.name} is {slope} and Rescale Intercept {intercept}"
 
 
 def _padding(header: Dataset) -> tuple[float, float] | None:

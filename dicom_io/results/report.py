@@ -167,7 +167,6 @@ def _device_observer(provenance: Provenance) -> sr.templates.Template:
                 name=PRODUCT,
                 manufacturer_name=provenance.manufacturer,
                 model_name=PRODUCT,
-                serial_number=provenance.version,
             ),
         )
     )

@@ -45,7 +45,10 @@ _MOMENTS = (("SeriesDate", "SeriesTime"), ("AcquisitionDate", "AcquisitionTime")
 
 @dataclass(frozen=True, eq=False)
 class ResultContext:
-    """One analysis of one pair, with all that its result objects say."""
+    """One analysis of one pair, with all that its result objects say.
+
+    ``selection`` is what was remarked when the pair was chosen.
+    """
 
     pet: Acquisition
     suv: Volume
@@ -53,6 +56,7 @@ class ResultContext:
     quantification: Quantification
     analysis: Analysis
     provenance: Provenance
+    selection: tuple[Remark, ...] = ()
 
     @property
     def pet_series_uid(self) -> str:
@@ -60,10 +64,10 @@ class ResultContext:
 
     @property
     def remarks(self) -> tuple[Remark, ...]:
-        """Everything remarked on the way to this result, each once."""
+        """Everything remarked on the way to this result, from the choice of series on, each once."""
         acquisitions = (self.pet,) if self.ct is None else (self.pet, self.ct)
         remarks = [remark for acquisition in acquisitions for remark in acquisition.remarks]
-        return tuple(dict.fromkeys([*remarks, *self.quantification.remarks, *self.analysis.remarks]))
+        return tuple(dict.fromkeys([*self.selection, *remarks, *self.quantification.remarks, *self.analysis.remarks]))
 
 
 def construction(context: ResultContext, kind: ResultKind, description: str) -> dict[str, Any]:

@@ -31,6 +31,9 @@ class FrameView:
     def number(self, keyword: str) -> float | None:
         return next((found for layer in self.layers if (found := number(layer, keyword)) is not None), None)
 
+    def items(self, keyword: str) -> tuple[Dataset, ...]:
+        return next((found for layer in self.layers if (found := items(layer, keyword))), ())
+
     @classmethod
     def all_of(cls, header: Dataset) -> Iterator[Self]:
         """The views of a header: one for each frame of a multi-frame image, else one."""

@@ -7,7 +7,7 @@ from datetime import datetime, time, timedelta
 from pydicom.dataset import Dataset
 
 from config.reasons import Reason, Refused, Remark
-from dicom_io.header_values import as_number, items, number, private_text, scale_factor, text
+from dicom_io.header_values import as_number, as_written, items, number, private_text, scale_factor, text
 from dicom_io.suv import pet_times
 from dicom_io.suv.frame_view import FrameView
 from dicom_io.suv.pet_times import StatedReference
@@ -49,6 +49,7 @@ class Injection:
     radionuclide_code: tuple[str, str]
     names: tuple[str, ...]
     dose: float | None
+    dose_as_written: str
     half_life_s: float | None
     moment: datetime | None
     clock: time | None
@@ -70,6 +71,7 @@ class PetHeader:
     injection: Injection
     zone: timedelta | None
     weight: float | None
+    weight_as_written: str
     size_m: float | None
     sex: str
     frames: tuple[PetFrame, ...]
@@ -98,7 +100,7 @@ def read_pet_header(headers: Sequence[Dataset]) -> PetHeader:
     _require_one_acquisition(headers)
     views = [view for header in headers for view in FrameView.all_of(header)]
     first = views[0]
-    given = _radiopharmaceutical(headers[0])
+    given = _radiopharmaceutical(first)
     moment = parse_moment(text(given, "RadiopharmaceuticalStartDateTime"))
     clock = parse_time(text(given, "RadiopharmaceuticalStartTime"))
     zone, remarks = pet_times.time_zone(first, moment, clock)
@@ -118,6 +120,7 @@ def read_pet_header(headers: Sequence[Dataset]) -> PetHeader:
         injection=_injection(given, moment.at(zone) if moment else None, clock),
         zone=zone,
         weight=first.number("PatientWeight"),
+        weight_as_written=as_written(headers[0], "PatientWeight"),
         size_m=first.number("PatientSize"),
         sex=first.text("PatientSex").upper(),
         frames=frames,
@@ -160,8 +163,8 @@ def _philips_factor(header: Dataset, element_offset: int) -> float | None:
     return scale_factor(as_number(found))
 
 
-def _radiopharmaceutical(header: Dataset) -> Dataset:
-    given = items(header, "RadiopharmaceuticalInformationSequence")
+def _radiopharmaceutical(view: FrameView) -> Dataset:
+    given = view.items("RadiopharmaceuticalInformationSequence")
     if any(item != given[0] for item in given[1:]):
         raise Refused(Reason.NO_DOSE, f"{len(given)} radiopharmaceuticals were given; expected one.")
     return given[0] if given else Dataset()
@@ -177,6 +180,7 @@ def _injection(item: Dataset, moment: datetime | None, clock: time | None) -> In
         radionuclide_code=(text(nuclide, "CodeValue"), text(nuclide, "CodingSchemeDesignator")),
         names=(text(nuclide, "CodeMeaning"), text(pharmaceutical, "CodeMeaning"), text(item, "Radiopharmaceutical")),
         dose=number(item, "RadionuclideTotalDose"),
+        dose_as_written=as_written(item, "RadionuclideTotalDose"),
         half_life_s=number(item, "RadionuclideHalfLife"),
         moment=moment,
         clock=clock,

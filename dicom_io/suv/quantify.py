@@ -16,6 +16,7 @@ from dicom_io.suv.decay import DecayCorrected, to_injection
 from dicom_io.suv.decay_reference import DecayReference, Standing
 from dicom_io.suv.dose import Dose, read_dose
 from dicom_io.suv.pet_header import PetHeader, read_pet_header
+from dicom_io.suv.plausibility import require_plausible
 from dicom_io.suv.quantification import Normalisations, Quantification
 from dicom_io.suv.vendor_factors import vendor_factor
 
@@ -92,12 +93,14 @@ def quantify(headers: Sequence[Dataset], mappings: Sequence[Dataset] = ()) -> Qu
 def to_suv(acquisition: Acquisition, quantification: Quantification) -> Volume:
     """The SUVbw volume (g/ml, float32) of a PET; slices find their factor by SOP Instance UID and frame.
 
-    Raises ``KeyError`` if the acquisition has slices that the quantification was not made from.
+    Raises ``Refused(IMPLAUSIBLE_VALUES)`` if they can't be a patient's (``plausibility``), and ``KeyError`` if the
+    acquisition has slices that the quantification was not made from.
     """
     factors = dict(zip(quantification.slices, quantification.factors, strict=True))
     ordered = [factors[source.sop_instance_uid, source.frame] for source in acquisition.sources]
     volume = acquisition.volume
     values = volume.values * np.array(ordered, dtype=np.float32)[:, np.newaxis, np.newaxis]
+    require_plausible(values)
     return Volume(values, volume.affine, Unit.SUVBW)
 
 
@@ -114,10 +117,13 @@ def _require_attenuation_corrected_pet(header: PetHeader) -> None:
 def _suv_per_bqml(header: PetHeader, dose: Dose) -> float:
     """Weight over dose, in g/Bq."""
     if dose.body is None:
-        raise Refused(Reason.NO_PATIENT_WEIGHT, f"Patient Weight (0010,1030) is {header.weight}; expected kilograms.")
+        raise Refused(
+            Reason.NO_PATIENT_WEIGHT, f"Patient Weight (0010,1030) is {header.weight_as_written}; expected kilograms."
+        )
     if dose.dose_bq is None:
         raise Refused(
-            Reason.NO_DOSE, f"Radionuclide Total Dose (0018,1074) is {header.injection.dose}; expected becquerels."
+            Reason.NO_DOSE,
+            f"Radionuclide Total Dose (0018,1074) is {header.injection.dose_as_written}; expected becquerels.",
         )
     return dose.body.weight_kg * _GRAMS_PER_KG / dose.dose_bq
 

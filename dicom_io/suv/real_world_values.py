@@ -24,13 +24,14 @@ class Quantity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ValueMapping:
-    """A linear mapping: ``slope`` × stored value + ``intercept`` is the quantity (g/ml, cm²/ml or Bq/ml)."""
+    """A linear mapping: ``slope`` × stored value + ``intercept`` is the quantity (g/ml, cm²/ml or Bq/ml).
+
+    The range of stored values that it is meant for isn't read: what uses it takes one line for all values, or none.
+    """
 
     quantity: Quantity
     slope: float
     intercept: float
-    first_value: float | None
-    last_value: float | None
 
 
 def quantity(unit_code: str) -> Quantity | None:
@@ -51,15 +52,7 @@ def read_value_mappings(carrier: Dataset) -> tuple[ValueMapping, ...]:
         slope = scale_factor(number(item, "RealWorldValueSlope"))
         if meant is None or slope is None:
             continue
-        found.append(
-            ValueMapping(
-                meant,
-                slope,
-                number(item, "RealWorldValueIntercept") or 0.0,
-                _limit(item, "First"),
-                _limit(item, "Last"),
-            )
-        )
+        found.append(ValueMapping(meant, slope, number(item, "RealWorldValueIntercept") or 0.0))
     return tuple(found)
 
 
@@ -83,8 +76,3 @@ def suv_slopes(objects: Sequence[Dataset]) -> dict[str, float]:
 def _referencing_items(objects: Sequence[Dataset]) -> Iterable[Dataset]:
     for mapping_object in objects:
         yield from items(mapping_object, "ReferencedImageRealWorldValueMappingSequence")
-
-
-def _limit(item: Dataset, which: str) -> float | None:
-    value = number(item, f"RealWorldValue{which}ValueMapped")
-    return value if value is not None else number(item, f"DoubleFloatRealWorldValue{which}ValueMapped")

@@ -30,11 +30,12 @@ def suv(
         pair = choose_pair(group_series(headers), pet_only=True)
         pet = read_pet(pair.pet)
         quantification = quantify(pet.headers, pair.mappings)
+        volume = to_suv(pet, quantification)
     except Refused as refused:
         refuse(refused.remark, as_json=as_json)
     if out is not None:
         try:
-            write_nifti(to_suv(pet, quantification), out)
+            write_nifti(volume, out)
         except OSError as error:
             fail(f"{out} can't be written: {error.strerror or error}")
     document = {"pet_series_instance_uid": pair.pet.uid, **quantification.as_dict()}

@@ -12,6 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from config.reasons import Reason
+from dicom_io.scanner.series import Flaws
 from dicom_io.scanner.study import StudyPlan, WrittenStudy
 from node.cli import app
 
@@ -42,6 +43,7 @@ def test_findings_follow_their_schema(analysed: Path) -> None:
     document = json.loads((analysed / "findings.json").read_text(encoding="utf-8"))
     jsonschema.validate(document, SCHEMA)
     assert document["totals"]["lesion_count"] > 0
+    assert "PT series 3" in document["series_selection"]["why"]
 
 
 def test_twice_gives_the_same_bytes(analysed: Path, write: Write, tmp_path: Path) -> None:
@@ -65,7 +67,30 @@ def test_a_pet_without_ct_is_analysed_when_asked_to(write: Write, tmp_path: Path
     assert run("analyze", study.folder, "--out", tmp_path / "out")[0] == 2
     code, text = run("analyze", study.folder, "--out", tmp_path / "out", "--pet-only", "--json")
     assert code == 0
-    assert Reason.PET_WITHOUT_CT in {remark["reason"] for remark in json.loads(text)["remarks"]}
+    reasons = [remark["reason"] for remark in json.loads(text)["remarks"]]
+    assert reasons.count(Reason.PET_WITHOUT_CT) == 1
+    assert (tmp_path / "out" / "sr.dcm").read_bytes().count(Reason.PET_WITHOUT_CT.encode()) == 1
+
+
+def test_a_pet_without_its_outermost_slice_is_analysed_and_remarked(write: Write, tmp_path: Path) -> None:
+    study = write(plan=StudyPlan(pet_flaws=Flaws(missing=(0,))))
+    code, text = run("analyze", study.folder, "--out", tmp_path / "out", "--json")
+    assert code == 0
+    (remark,) = (one for one in json.loads(text)["remarks"] if one["reason"] == Reason.SLICES_MISSING)
+    assert remark["detail"].startswith("1 slices of PT series 3")
+
+
+@pytest.mark.parametrize("command", ["analyze", "suv"])
+def test_a_pet_without_uptake_is_refused_not_free_of_disease(write: Write, tmp_path: Path, command: str) -> None:
+    study = write()
+    for file in study.folder.rglob("*"):
+        if file.is_file() and (image := pydicom.dcmread(file)).Modality == "PT":
+            image.PixelData = bytes(len(image.PixelData))
+            image.save_as(file)
+    out = ["--out", tmp_path / "out"] if command == "analyze" else []
+    code, text = run(command, study.folder, *out, "--json")
+    assert code == 2
+    assert json.loads(text)["refused"]["reason"] == Reason.IMPLAUSIBLE_VALUES
 
 
 def test_several_studies_must_be_told_apart(write: Write, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 from pydicom.dataset import Dataset
 
 from config.reasons import Reason, Refused
-from dicom_io.reading.evidence import evidence, missing_slices
+from dicom_io.reading.evidence import evidence, missing_slices, missing_slices_remarks
 from dicom_io.reading.files import find_instances
 from dicom_io.reading.series import Pair, SeriesKind, choose_pair, group_series
 
@@ -306,6 +306,14 @@ class TestRefusals:
         write_ct_series(tmp_path, edit=setting(FrameOfReferenceUID=frame_of_reference))
         assert refusal(tmp_path).reason is Reason.NO_COMMON_FRAME_OF_REFERENCE
 
+    def test_a_ct_of_another_patient_is_said_to_be(self, tmp_path, write_ct_series, write_pet_series):
+        write_pet_series(tmp_path)
+        write_ct_series(tmp_path, edit=setting(PatientID="Q"))
+        refused = refusal(tmp_path)
+        assert refused.reason is Reason.NO_COMMON_FRAME_OF_REFERENCE
+        assert "has the same, but another Patient ID" in refused.detail
+        assert refused.detail.count("1.2.3.9") == 1
+
     def test_two_series_without_frame_of_reference_have_none_in_common(
         self, tmp_path, write_ct_series, write_pet_series
     ):
@@ -407,12 +415,18 @@ class TestEvidence:
         found = evidence(pair_below(tmp_path))
         assert found.complete
         assert found.reasons == ()
+        assert missing_slices_remarks(pair_below(tmp_path).pet) == ()
 
     def test_a_pet_without_its_last_slice_is_not(self, tmp_path, write_ct_series, write_pet_series):
         write_ct_series(tmp_path)
         write_pet_series(tmp_path, omit=(7,))
         pair = pair_below(tmp_path)
         assert missing_slices(pair.pet) == 1
+        (remark,) = missing_slices_remarks(pair.pet)
+        assert (remark.reason, remark.detail) == (
+            Reason.SLICES_MISSING,
+            "1 slices of PT series 3 'PET AC' (7 instances).",
+        )
         assert not evidence(pair).complete
 
     def test_a_ct_that_covers_the_pet_partly_is_not(self, tmp_path, write_ct_series, write_pet_series):

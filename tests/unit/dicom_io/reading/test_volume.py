@@ -203,20 +203,44 @@ def test_pet_padding_becomes_zero(tmp_path, write_pet_series):
     assert (values[:, :, [0, 1, 3, 4]] > 0).all()
 
 
+def set_raw(header, keyword, value: bytes) -> None:
+    """As read from a file, undecoded."""
+    tag = pydicom.tag.Tag(keyword)
+    header[tag] = pydicom.dataelem.RawDataElement(tag, "DS", len(value), value, 0, False, True)
+
+
 def refusal(series: Series) -> Reason:
     with pytest.raises(Refused) as caught:
         read_pet(series)
     return caught.value.reason
 
 
-@pytest.mark.parametrize("slope", [None, 0])
-def test_a_slice_without_slope_is_refused(tmp_path, write_pet_series, slope):
-    def spoil(index, header):
-        if index == 3:
-            header.RescaleSlope = slope
+@pytest.mark.parametrize(
+    ("keyword", "value", "reason"),
+    [
+        ("RescaleSlope", b"", Reason.PIXEL_DATA_UNREADABLE),
+        ("RescaleIntercept", b"", Reason.PIXEL_DATA_UNREADABLE),
+        ("RescaleSlope", b"0", Reason.IMPLAUSIBLE_VALUES),
+        ("RescaleSlope", b"-1.5", Reason.IMPLAUSIBLE_VALUES),
+        ("RescaleSlope", b"inf", Reason.IMPLAUSIBLE_VALUES),
+        ("RescaleSlope", b"nan", Reason.IMPLAUSIBLE_VALUES),
+        ("RescaleSlope", b"abc", Reason.IMPLAUSIBLE_VALUES),
+    ],
+)
+def test_a_pet_slice_without_a_positive_slope_is_refused(tmp_path, write_pet_series, keyword, value, reason):
+    write_pet_series(tmp_path)
+    series = series_below(tmp_path)
+    set_raw(series.headers[3], keyword, value)
+    with pytest.raises(Refused, match=repr(value.decode()) if value else "missing") as caught:
+        read_pet(series)
+    assert caught.value.reason is reason
 
-    write_pet_series(tmp_path, edit=spoil)
-    assert refusal(series_below(tmp_path)) is Reason.PIXEL_DATA_UNREADABLE
+
+def test_a_ct_with_a_slope_of_zero_is_refused(tmp_path, write_ct_series):
+    write_ct_series(tmp_path, edit=lambda index, header: setattr(header, "RescaleSlope", 0))
+    with pytest.raises(Refused, match=r"Rescale Slope of instance 1 is '0\.0'") as caught:
+        read_ct(series_below(tmp_path))
+    assert caught.value.reason is Reason.PIXEL_DATA_UNREADABLE
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -217,6 +219,15 @@ def test_the_only_observer_is_the_device_and_the_language_is_english(contexts):
     assert context.provenance.device_uid == children(report, "121012")[0].UID
     assert children(report, "121014")[0].TextValue == "A hospital"
     assert not children(report, "121008")
+    assert not children(report, "121016")  # a serial number, which software has none of
+
+
+def test_what_was_remarked_on_the_choice_of_series_is_told_once(contexts):
+    remark = Remark(Reason.PET_WITHOUT_CT, "no-ct: There is none.")
+    context = replace(contexts(), selection=(remark, remark))
+    assert context.remarks[0] == remark
+    told = [text for text in comments(reported(context)[1]) if "pet-without-ct" in text]
+    assert [text.split(" Analysed")[0] for text in told] == ["pet-without-ct: no-ct: There is none."]
 
 
 @pytest.mark.parametrize(("tracer", "procedure"), [(Tracer.FDG, "443271005"), (Tracer.PSMA, "44139-4")])

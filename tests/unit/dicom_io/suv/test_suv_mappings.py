@@ -200,10 +200,10 @@ def test_to_suv_gives_every_slice_its_own_factor_wherever_it_lies(make_series: M
     headers = make_series(Units="CNTS", slices=[{}, {}])
     for header, scale in zip(headers, ("0.5", "2"), strict=True):
         header.private_block(0x7053, "Philips PET Private Group", create=True).add_new(0x00, "DS", scale)
-    volume = Volume(np.full((2, 1, 1), 10, np.float32), np.eye(4), Unit.RESCALED)
+    volume = Volume(np.full((2, 1, 1), 2, np.float32), np.eye(4), Unit.RESCALED)
     sources = tuple(SourceImage("1.2", uid, None) for uid in ("1.2.3.2", "1.2.3.1"))
     suv = to_suv(Acquisition(volume, sources, tuple(headers), ()), quantify(headers))
-    assert suv.values.ravel().tolist() == [20.0, 5.0]
+    assert suv.values.ravel().tolist() == [4.0, 1.0]
     assert suv.values.dtype == np.float32
     assert suv.unit is Unit.SUVBW
 

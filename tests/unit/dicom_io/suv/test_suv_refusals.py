@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
+from pydicom.tag import Tag
 
 from config.reasons import Reason, Refused
 from config.tracers import Tracer
@@ -109,6 +111,23 @@ def test_spect_stored_under_the_pet_class_is_refused(
     make_series: MakeSeries, value: str, scheme: str, meaning: str, name: str
 ) -> None:
     assert refusal(set_nuclide(make_series(), value, scheme, meaning, name)) is Reason.NOT_A_POSITRON_EMITTER
+
+
+@pytest.mark.parametrize(
+    ("value", "found"), [(b"abc", "'abc'"), (b"nan", "'nan'"), (b"0", "'0'"), (b"-70", "'-70'"), (b"", "missing")]
+)
+def test_a_refusal_says_which_weight_was_found(make_series: MakeSeries, value: bytes, found: str) -> None:
+    headers = make_series()
+    tag = Tag("PatientWeight")
+    headers[0][tag] = RawDataElement(tag, "DS", len(value), value, 0, False, True)
+    with pytest.raises(Refused, match=rf"Patient Weight \(0010,1030\) is {found}; expected kilograms") as refused:
+        quantify(headers)
+    assert refused.value.reason is Reason.NO_PATIENT_WEIGHT
+
+
+def test_a_refusal_says_which_dose_was_found(make_series: MakeSeries) -> None:
+    with pytest.raises(Refused, match=r"\(0018,1074\) is '1e30'; expected becquerels"):
+        quantify(make_series(RadionuclideTotalDose="1e30"))
 
 
 def test_the_half_life_of_lutetium_alone_gives_it_away(make_series: MakeSeries) -> None:
