@@ -44,7 +44,7 @@ def analyse(
     suv
         The PET in SUVbw.
     ct
-        The CT in HU on its own grid; None if there is none, which makes locations coarse and is remarked.
+        The CT in HU on its own grid; None if there is none, which makes locations coarse.
     progress
         Called with the name of each stage when it starts.
     clock
@@ -103,7 +103,7 @@ def analyse(
         labels=labels,
         totals=totals(lesions),
         methods=_methods(stages, options),
-        remarks=(*_remarks(ct, anatomy, options), *candidates.remarks),
+        remarks=(*_remarks(anatomy, options), *candidates.remarks),
         references=dict(anatomy.references),
         timings_s=timer.seconds,
     )
@@ -127,10 +127,8 @@ def _methods(stages: Stages, options: Options) -> tuple[Method, ...]:
     )
 
 
-def _remarks(ct: Volume | None, anatomy: Anatomy, options: Options) -> tuple[Remark, ...]:
+def _remarks(anatomy: Anatomy, options: Options) -> tuple[Remark, ...]:
     found = []
-    if ct is None:
-        found.append(Remark(Reason.PET_WITHOUT_CT, "No CT was given."))
     liver = anatomy.references.get("liver_mean")
     if options.profile.tracer is Tracer.FDG and liver is not None:
         lowest, highest = USUAL_LIVER_SUV

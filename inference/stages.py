@@ -77,7 +77,10 @@ class Stages:
     )
     describe: Stage[Anatomist] = field(default=Stage(_baseline("anatomy", "rules on CT and PET"), describe))
     segment: Stage[Segmenter] = field(
-        default=Stage(_baseline("segmentation", "thresholding within basins"), BasinSegmenter())
+        default=Stage(
+            _baseline("segmentation", "thresholding within basins", basins="up to 15 mm from what is as hot as a seed"),
+            BasinSegmenter(),
+        )
     )
     classify: Stage[Classifier] = field(
         default=Stage(_baseline("classification", "rules by organ and tracer"), classify)
@@ -86,7 +89,7 @@ class Stages:
         default=Stage(
             _baseline(
                 "measurement",
-                "voxels at or above the threshold",
+                "voxels at or above the threshold, within the basin of the peak",
                 suv_peak="global, sphere of 1 cm³, voxel centres (IBSI)",
                 axes="in the plane of the acquisition",
             ),

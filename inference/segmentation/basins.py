@@ -13,11 +13,13 @@ NEIGHBOURS = tuple(offset for offset in product((-1, 0, 1), repeat=3) if any(off
 @dataclass(frozen=True, eq=False)
 class Basins:
     """``voxels``: flat indices of the domain, ascending; ``basin``: for each, its basin from 0 to ``len(peaks) - 1``;
-    ``peaks``: for each basin the flat index of its highest voxel."""
+    ``peaks``: for each basin the flat index of its highest voxel; ``touching``: pairs of basins that touch, shape
+    (pairs, 2), from the highest saddle between them to the lowest."""
 
     voxels: IntArray
     basin: IntArray
     peaks: IntArray
+    touching: IntArray
 
 
 def find_basins(
@@ -29,6 +31,7 @@ def find_basins(
     prominence: float,
     relative_prominence: float,
     peak_distance_mm: float,
+    apart: NDArray[np.bool_] | None = None,
 ) -> Basins:
     """Divide a domain into the basins of attraction of its peaks.
 
@@ -44,6 +47,8 @@ def find_basins(
         Shape (slices, rows, columns).
     spacing_mm
         Distance between neighbours along each axis.
+    apart
+        Voxels that share no basin with the others.
     """
     shape = (values.shape[0] + 2, values.shape[1] + 2, values.shape[2] + 2)
     inside = np.flatnonzero(domain)
@@ -53,13 +58,15 @@ def find_basins(
     heights = np.append(values.reshape(-1)[inside], -np.inf).astype(np.float32)
     steps = [(down * shape[1] + back) * shape[2] + across for down, back, across in NEIGHBOURS]
 
-    tops = _climb(place, padded, heights, steps)
+    kind = np.zeros(inside.size, dtype=np.bool_) if apart is None else apart.reshape(-1)[inside]
+    tops = _climb(place, padded, heights, steps, kind)
     summits, basin = np.unique(tops, return_inverse=True)
     lower, higher, saddles = _saddles(place, padded, heights, steps, basin.astype(np.int64))
     points = np.stack(np.unravel_index(inside[summits], values.shape), axis=1) * spacing_mm
     parents = _merge(
         heights[summits].astype(np.float64),
         points,
+        kind[summits],
         zip(lower.tolist(), higher.tolist(), saddles.tolist(), strict=True),
         lowest_peak=lowest_peak,
         prominence=prominence,
@@ -67,11 +74,17 @@ def find_basins(
         peak_distance_mm=peak_distance_mm,
     )
     roots, numbers = np.unique(parents, return_inverse=True)
-    return Basins(voxels=inside, basin=numbers[basin].astype(np.int64), peaks=inside[summits[roots]])
+    merged = numbers[basin].astype(np.int64)
+    first, second, _ = _saddles(place, padded, heights, steps, merged)
+    return Basins(voxels=inside, basin=merged, peaks=inside[summits[roots]], touching=np.stack([first, second], axis=1))
 
 
 def _climb(
-    place: NDArray[np.int32], padded: IntArray, heights: NDArray[np.float32], steps: list[int]
+    place: NDArray[np.int32],
+    padded: IntArray,
+    heights: NDArray[np.float32],
+    steps: list[int],
+    kind: NDArray[np.bool_],
 ) -> NDArray[np.int32]:
     """For each voxel of the domain the place of the local maximum above it."""
     target = np.arange(padded.size, dtype=np.int32)
@@ -80,6 +93,7 @@ def _climb(
         neighbour = place[padded + step]
         risen = heights[neighbour]
         better = (risen > height) | ((risen == height) & (neighbour > target))
+        better &= kind[neighbour] == kind
         target[better] = neighbour[better]
         height[better] = risen[better]
     while True:
@@ -119,6 +133,7 @@ def _saddles(
 def _merge(
     heights: NDArray[np.float64],
     points_mm: NDArray[np.float64],
+    kind: NDArray[np.bool_],
     saddles: "zip[tuple[int, int, float]]",
     *,
     lowest_peak: float,
@@ -137,7 +152,7 @@ def _merge(
 
     for first, second, saddle in saddles:
         low, high = sorted((root(first), root(second)), key=lambda basin: (heights[basin], basin))
-        if low == high:
+        if low == high or kind[low] != kind[high]:
             continue
         peak = heights[low]
         if (

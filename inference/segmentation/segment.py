@@ -11,25 +11,37 @@ from scipy import ndimage
 
 from config.finding import LabelMap
 from config.reasons import Remark
+from config.thresholds import ThresholdRule
 from config.tracers import Tracer
 from config.volume import Volume
 from inference.anatomy.describe import Anatomy
-from inference.measurement.peaks import PEAK_RADIUS_MM, sphere_means, sphere_offsets
+from inference.measurement.peaks import PEAK_RADIUS_MM
 from inference.options import Options
-from inference.segmentation.basins import Basins, find_basins
+from inference.segmentation.basins import find_basins
+from inference.segmentation.delineate import delineate
 from inference.segmentation.noise import noise_of_slices
-from inference.segmentation.thresholds import FRACTIONS, IterativeThreshold, Neighbourhood, fixed_threshold
+from inference.segmentation.territories import Territories, grown_box, index_within
+from inference.segmentation.thresholds import (
+    FRACTIONS,
+    LIVER_FACTORS,
+    IterativeThreshold,
+    Neighbourhood,
+    fixed_threshold,
+)
 
-Box = tuple[slice, ...]
-
-LARGEST_LABEL = int(np.iinfo(np.uint16).max)
+_SPILL_VOXELS = 2
 
 
 @dataclass(frozen=True, eq=False)
 class Candidates:
-    """Regions of uptake: labels from 1, hottest first, and the SUV threshold that delineates each."""
+    """Regions of uptake: labels from 1, hottest first, and the SUV threshold that delineates each.
+
+    ``territories`` are the voxels that each could have had: a label is what in its territory lies at or above its
+    threshold and hangs together with its hottest voxel.
+    """
 
     labels: LabelMap
+    territories: LabelMap
     thresholds: Mapping[int, float]
     remarks: tuple[Remark, ...] = ()
 
@@ -47,14 +59,16 @@ class BasinSegmenter:
     Peaks of the SUV, smoothed by a Gaussian of standard deviation ``smoothing_mm``, divide the hot part of the body
     into basins, so that a node beside a kidney has its own. Peaks are one unless they rise above the saddle between
     them by ``prominence`` SUV and by ``relative_prominence`` of the lower, and are ``peak_distance_mm`` apart. In each
-    basin the voxels at or above the threshold that hang together with its hottest voxel are the candidate.
+    basin, with those that ``hand_over`` adds to it, the voxels at or above the threshold that hang together with its
+    hottest voxel are the candidate.
 
     A peak counts from the tracer's ``seed_suv`` on, and where ``liver_seeds`` has the tracer and the liver was found,
     only from ``a × mean + b × SD`` of the liver on, whose SD tells how noisy the scan is: both smoothed and as SUVpeak
     around its hottest voxel. SUVpeak must also be ``conspicuity`` times the mean of its background, and above it by
     ``contrast_to_noise`` times the noise of the slices that SUVpeak is taken from. Voxels below
     ``lowest_fraction × seed_suv`` or further than ``reach_mm`` from a voxel that hot are not looked at. None of this
-    applies to fixed SUV thresholds, which take every voxel at or above them.
+    applies to fixed SUV thresholds, which take every voxel at or above them; where the liver itself reaches a fixed
+    threshold, its usual uptake, up to 1.5 × mean + 2 SD, shares no basin with what lies in it or against it.
     """
 
     iterative: IterativeThreshold = field(default_factory=IterativeThreshold)
@@ -75,12 +89,15 @@ class BasinSegmenter:
         smooth = ndimage.gaussian_filter(suv.values, self.smoothing_mm / suv.spacing_mm, output=np.float32)
         if fixed is not None:
             seed, domain = fixed, suv.values >= fixed
+            apart = _usual_liver(smooth, suv, anatomy, fixed)
         else:
+            apart = None
             seed = self._seed(options, anatomy)
             domain = _near(smooth >= seed, self.reach_mm, suv.spacing_mm)
             domain &= suv.values >= self.lowest_fraction * options.profile.seed_suv
         if not domain.any():
-            return Candidates(np.zeros(suv.shape, dtype=np.uint16), {}, remarks)
+            nothing = np.zeros(suv.shape, dtype=np.uint16)
+            return Candidates(nothing, nothing, {}, remarks)
         basins = find_basins(
             smooth,
             domain,
@@ -89,15 +106,16 @@ class BasinSegmenter:
             prominence=self.prominence,
             relative_prominence=self.relative_prominence,
             peak_distance_mm=self.peak_distance_mm,
+            apart=apart,
         )
-        peaks = _Peaks.of(suv, basins)
+        peaks = Territories.of(suv, basins)
         if fixed is not None:
             thresholds = np.full(len(peaks.suv_max), fixed)
         else:
             seeded = (smooth.reshape(-1)[basins.peaks] >= seed) & (peaks.suv_peak >= seed)
             thresholds = self._thresholds(suv, anatomy, options, peaks, seeded)
-        labels, kept = _delineate(suv, peaks, thresholds, options.minimum_volume_ml)
-        return Candidates(labels, kept, remarks)
+        labels, territories, kept = delineate(suv, peaks, thresholds, options.minimum_volume_ml)
+        return Candidates(labels, territories, kept, remarks)
 
     def _seed(self, options: Options, anatomy: Anatomy) -> float:
         times_mean, times_sd = self.liver_seeds.get(options.profile.tracer, (0.0, 0.0))
@@ -105,31 +123,32 @@ class BasinSegmenter:
         return max(options.profile.seed_suv, liver + times_sd * anatomy.references.get("liver_sd", 0.0))
 
     def _thresholds(
-        self, suv: Volume, anatomy: Anatomy, options: Options, peaks: "_Peaks", seeded: NDArray[np.bool_]
+        self, suv: Volume, anatomy: Anatomy, options: Options, peaks: Territories, seeded: NDArray[np.bool_]
     ) -> NDArray[np.float64]:
         """The threshold of each basin, infinite where its peak is no candidate.
 
         The background of a peak must not hold other candidates. They are unknown at first, so the first pass leaves
-        out what is hotter than the peak and the second what the first has found.
+        out what is hotter than the peak and the second what the first has found, with the voxels beside it that its
+        uptake spills into.
         """
         fraction = FRACTIONS.get(options.threshold)
         least_contrast = self.contrast_to_noise * _noise_at(peaks, suv, anatomy)
-        margin = np.ceil((self.iterative.shell_mm[1] + 2.0) / suv.spacing_mm).astype(int)
+        margin = np.ceil((self.iterative.shell_mm[1] + 2.0) / suv.spacing_mm).astype(int) + _SPILL_VOXELS
         found = np.zeros(suv.shape, dtype=np.int32)
         for first_pass in (True, False):
             thresholds = np.full(len(peaks.suv_max), np.inf)
             others, found = found, np.zeros(suv.shape, dtype=np.int32)
             for basin in np.flatnonzero(seeded):
-                box = _grown(peaks.boxes[basin], margin, suv.shape)
-                territory = peaks.territories[box] == basin + 1
-                foreign = (others[box] != 0) & (others[box] != basin + 1)
+                box = grown_box(peaks.boxes[basin], margin, suv.shape)
+                territory = peaks.map[box] == basin + 1
+                foreign = _spill(others[box] != 0, others[box] == basin + 1)
                 if first_pass:
                     foreign |= ~territory & (suv.values[box] > peaks.suv_peak[basin])
                 around = Neighbourhood(
                     suv=suv.values[box],
                     territory=territory,
                     background=anatomy.body[box] & ~foreign,
-                    peak=_within(peaks.indices[basin], box),
+                    peak=index_within(peaks.indices[basin], box),
                     spacing_mm=suv.spacing_mm,
                 )
                 threshold, background = self.iterative(around, float(peaks.suv_peak[basin]))
@@ -144,65 +163,32 @@ class BasinSegmenter:
         return thresholds
 
 
-@dataclass(frozen=True, eq=False)
-class _Peaks:
-    """Basins as a map of territories (basin + 1), and of each basin its hottest voxel, SUVpeak there, bounding box."""
-
-    territories: NDArray[np.int32]
-    indices: NDArray[np.int64]
-    suv_max: NDArray[np.float64]
-    suv_peak: NDArray[np.float64]
-    boxes: list[Box]
-
-    @classmethod
-    def of(cls, suv: Volume, basins: Basins) -> "_Peaks":
-        territories = np.zeros(suv.shape, dtype=np.int32)
-        territories.reshape(-1)[basins.voxels] = basins.basin + 1
-        values = suv.values.reshape(-1)[basins.voxels]
-        order = np.lexsort((basins.voxels, -values, basins.basin))
-        hottest = basins.voxels[order[np.flatnonzero(np.diff(basins.basin[order], prepend=-1))]]
-        indices = np.stack(np.unravel_index(hottest, suv.shape), axis=1).astype(np.int64)
-        return cls(
-            territories=territories,
-            indices=indices,
-            suv_max=suv.values.reshape(-1)[hottest].astype(np.float64),
-            suv_peak=sphere_means(suv.values, indices, sphere_offsets(suv.affine)),
-            boxes=ndimage.find_objects(territories),
-        )
+def _usual_liver(
+    smooth: NDArray[np.float32], suv: Volume, anatomy: Anatomy, threshold: float
+) -> NDArray[np.bool_] | None:
+    """The liver where it is no hotter than usual; None if a threshold lies above the liver's own mean + 2 SD."""
+    mean, deviation = (anatomy.references.get(name) for name in ("liver_mean", "liver_sd"))
+    if mean is None or deviation is None or threshold >= mean + 2.0 * deviation:
+        return None
+    usual = smooth < LIVER_FACTORS[ThresholdRule.PERCIST] * mean + 2.0 * deviation
+    return anatomy.frame.on_grid(anatomy.liver, suv) & usual
 
 
-def _noise_at(peaks: _Peaks, suv: Volume, anatomy: Anatomy) -> NDArray[np.float64]:
+def _spill(found: NDArray[np.bool_], own: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """What was found of others, and the voxels within two of it."""
+    foreign = found & ~own
+    if not foreign.any():
+        return foreign
+    return np.asarray(
+        ndimage.binary_dilation(foreign, np.ones((3, 3, 3), dtype=np.bool_), iterations=_SPILL_VOXELS) & ~own
+    )
+
+
+def _noise_at(peaks: Territories, suv: Volume, anatomy: Anatomy) -> NDArray[np.float64]:
     """For each peak the noise of the noisiest slice within the radius of SUVpeak."""
     reach = int(np.ceil(PEAK_RADIUS_MM / suv.spacing_mm[0]))
     noise = ndimage.maximum_filter1d(noise_of_slices(suv.values, anatomy.body), 2 * reach + 1, mode="nearest")
     return np.asarray(noise[peaks.indices[:, 0]])
-
-
-def _delineate(
-    suv: Volume, peaks: _Peaks, thresholds: NDArray[np.float64], minimum_volume_ml: float
-) -> tuple[LabelMap, dict[int, float]]:
-    """Labels by descending SUVmax, consistent with their thresholds.
-
-    Each label is exactly what in its basin lies at or above its threshold and hangs together with its hottest voxel.
-    """
-    labels = np.zeros(suv.shape, dtype=np.uint16)
-    kept: dict[int, float] = {}
-    for basin in np.argsort(-peaks.suv_max, kind="stable"):
-        if not np.isfinite(thresholds[basin]):
-            continue
-        box = peaks.boxes[basin]
-        territory = peaks.territories[box] == basin + 1
-        around = Neighbourhood(
-            suv.values[box], territory, territory, _within(peaks.indices[basin], box), suv.spacing_mm
-        )
-        region = around.above(float(thresholds[basin]))
-        if np.count_nonzero(region) * suv.voxel_volume_ml < minimum_volume_ml:
-            continue
-        if len(kept) == LARGEST_LABEL:
-            raise OverflowError(f"More than {LARGEST_LABEL} candidates; choose a larger minimum volume.")
-        kept[len(kept) + 1] = float(thresholds[basin])
-        labels[box][region] = len(kept)
-    return labels, kept
 
 
 def _near(mask: NDArray[np.bool_], reach_mm: float, spacing_mm: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -210,19 +196,7 @@ def _near(mask: NDArray[np.bool_], reach_mm: float, spacing_mm: NDArray[np.float
     if not mask.any():
         return mask
     margin = np.ceil(reach_mm / spacing_mm).astype(int)
-    box = _grown(ndimage.find_objects(mask.astype(np.uint8))[0], margin, mask.shape)
+    box = grown_box(ndimage.find_objects(mask.astype(np.uint8))[0], margin, mask.shape)
     near = np.zeros_like(mask)
     near[box] = ndimage.distance_transform_edt(~mask[box], sampling=spacing_mm) <= reach_mm
     return near
-
-
-def _grown(box: Box, margin: NDArray[np.int64], shape: tuple[int, ...]) -> Box:
-    return tuple(
-        slice(max(0, side.start - int(more)), min(length, side.stop + int(more)))
-        for side, more, length in zip(box, margin, shape, strict=True)
-    )
-
-
-def _within(index: NDArray[np.int64], box: Box) -> tuple[int, int, int]:
-    inner = [int(place) - side.start for place, side in zip(index, box, strict=True)]
-    return inner[0], inner[1], inner[2]

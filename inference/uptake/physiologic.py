@@ -14,7 +14,7 @@ from inference.uptake.candidate import Candidate, list_candidates
 from inference.uptake.expected_uptake import USUAL_LIVER_SUV
 from inference.uptake.rules import RULES
 from inference.uptake.scene import Scene
-from inference.uptake.verdict import Verdict, lesion
+from inference.uptake.verdict import Verdict, in_doubt, lesion
 
 _WITHOUT_CT = 0.8
 
@@ -44,5 +44,6 @@ def _judge(candidate: Candidate, scene: Scene) -> Verdict:
         if verdict is not None:
             certainty = 1.0 if candidate.place.has_ct else _WITHOUT_CT
             return replace(verdict, confidence=verdict.confidence * certainty)
-    reason = f"No organ explains this {scene.uptake}: {scene.heat(candidate)}."
-    return lesion(reason, 0.7 if candidate.place.has_ct else 0.5)
+    if not candidate.place.has_ct:
+        return in_doubt(f"without CT no organ is known to explain this {scene.uptake}, {scene.heat(candidate)}")
+    return lesion(f"No organ explains this {scene.uptake}: {scene.heat(candidate)}.", 0.7)

@@ -30,6 +30,7 @@ BOWEL = (
 _WINDING = 0.3
 _MODERATE_TO_LIVER = 2.5
 _GAS = 0.02
+_LARGEST_BRAIN_ML = 2000.0
 
 
 def brain(candidate: Candidate, scene: Scene) -> Verdict | None:
@@ -39,7 +40,7 @@ def brain(candidate: Candidate, scene: Scene) -> Verdict | None:
     large = candidate.volume_ml > 150.0
     inside = place.brain >= (0.25 if large else 0.5)
     below = mask.any() and place.level_mm < 5.0 and within(place.forward_mm, (-100.0, 12.0)) and place.bone < 0.5
-    unseen = not place.has_ct and large and scene.is_at_top(candidate)
+    unseen = not place.has_ct and large and scene.is_at_top(candidate) and candidate.volume_ml <= _LARGEST_BRAIN_ML
     if not inside and not (below and abs(place.left_mm) < 60.0) and not unseen:
         return None
     if mask.any() and candidate.volume_ml < 30.0:
@@ -63,15 +64,38 @@ def heart(candidate: Candidate, scene: Scene) -> Verdict | None:
     return physiologic(MYOCARDIUM, reason, 0.8 if candidate.volume_ml >= 5.0 else 0.6)
 
 
+def heart_without_ct(candidate: Candidate, scene: Scene) -> Verdict | None:
+    """A large region of moderate uptake where the left ventricle lies; what is small or hot there may be a lesion."""
+    place = candidate.place
+    inside = (
+        within(place.level_mm, (255.0, 390.0))
+        and within(place.left_mm, (15.0, 75.0))
+        and within(place.forward_mm, (45.0, 150.0))
+        and place.part is Part.TRUNK
+    )
+    if scene.tracer is not Tracer.FDG or place.has_ct or not scene.anatomy.levels.known or not inside:
+        return None
+    if candidate.volume_ml < 40.0 or candidate.liver_ratio > 5.0:
+        return in_doubt(
+            "where the left ventricle may lie, but too small or too hot to be told from a lesion without CT"
+        )
+    reason = "Usual FDG uptake of the left ventricular myocardium: its place and size, without CT."
+    return physiologic(MYOCARDIUM, reason, 0.55)
+
+
 def liver(candidate: Candidate, scene: Scene) -> Verdict | None:
-    """SUVpeak within 1.5 × mean + 2 SD of the liver (PERCIST) is the liver's own; more in what fills most of it."""
+    """SUVpeak within 1.5 × mean + 2 SD of the liver (PERCIST) is the liver's own; more in what fills most of it.
+
+    A SUVpeak above the region's own SUVmax is that of a hotter neighbour; then SUVmax counts.
+    """
     place, references = candidate.place, scene.anatomy.references
     if place.liver < 0.5 or "liver_mean" not in references:
         return None
     mean, deviation = references["liver_mean"], references["liver_sd"]
     highest = 1.5 * mean + 2.0 * deviation if candidate.volume_ml < 100.0 else 2.0 * mean + 4.0 * deviation
-    figures = f"SUVpeak {candidate.suv_peak:.1f}, limit {highest:.1f}"
-    if candidate.suv_peak <= highest:
+    heat = min(candidate.suv_peak, candidate.suv_max)
+    figures = f"{'SUVpeak' if heat == candidate.suv_peak else 'SUVmax'} {heat:.1f}, limit {highest:.1f}"
+    if heat <= highest:
         organ = Organ("liver", likeliest(place, LIVER_LOBES))
         return physiologic(organ, f"Within the usual range of the liver: {figures}.", 0.75)
     if place.gas_around > _GAS:
@@ -117,7 +141,7 @@ def expected(candidate: Candidate, scene: Scene) -> Verdict | None:
         if not scene.fits(row, candidate):
             continue
         partner = candidate.partner(scene.candidates) if row.paired else None
-        if row.needs_partner and partner is None:
+        if partner is None and (row.needs_partner or (row.paired and not candidate.place.has_ct)):
             continue
         organ = row.organ(candidate.side)
         alike = ", alike on both sides" if partner is not None else ""
@@ -173,4 +197,4 @@ def bowel(candidate: Candidate, scene: Scene) -> Verdict | None:
     return physiologic(Organ(location.name, location), f"Usual FDG uptake of stomach or bowel: {how}.", 0.45)
 
 
-RULES: tuple[Rule, ...] = (brain, heart, liver, bladder, lone_kidney, expected, ureter, bowel)
+RULES: tuple[Rule, ...] = (brain, heart, heart_without_ct, liver, bladder, lone_kidney, expected, ureter, bowel)

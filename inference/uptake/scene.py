@@ -33,14 +33,18 @@ class Scene:
         return words if liver is None else f"{words}, liver mean {liver:.1f}"
 
     def fits(self, organ: Expected, candidate: Candidate) -> bool:
-        """Whether a candidate lies in the box of an organ that takes up the tracer, and is like its uptake."""
+        """Whether a candidate lies in the box of an organ that takes up the tracer, and is like its uptake.
+
+        Without a CT levels are less sure, and the box is taller.
+        """
         place = candidate.place
+        slack = 0.0 if place.has_ct else level_slack_mm(candidate)
         across = abs(place.left_mm) if organ.paired else place.left_mm
         return (
             self.tracer in organ.tracers
             and self.anatomy.levels.known
             and place.part is Part.TRUNK
-            and within(place.level_mm, organ.level_mm)
+            and within(place.level_mm, (organ.level_mm[0] - slack, organ.level_mm[1] + slack))
             and within(across, organ.left_mm)
             and within(place.forward_mm, organ.forward_mm)
             and within(candidate.liver_ratio, organ.liver_ratio)
@@ -69,7 +73,7 @@ class Scene:
 
 def in_bladder_box(candidate: Candidate) -> bool:
     place = candidate.place
-    slack = min(25.0, place.level_uncertainty_mm)
+    slack = level_slack_mm(candidate)
     return (
         within(place.level_mm, (640.0 - slack, 728.0 + slack))
         and abs(place.left_mm) <= 45.0
@@ -77,6 +81,11 @@ def in_bladder_box(candidate: Candidate) -> bool:
         and place.bone <= 0.3
         and place.part is Part.TRUNK
     )
+
+
+def level_slack_mm(candidate: Candidate) -> float:
+    """How far outside an organ's levels a candidate may seem to lie; without a CT few landmarks fix them."""
+    return min(25.0 if candidate.place.has_ct else 45.0, candidate.place.level_uncertainty_mm)
 
 
 def within(value: float, span: Range) -> bool:

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pydicom
 import pytest
+from scipy import ndimage
 
 from config.finding import FindingKind, LocationAnswer, Method
 from config.reasons import Reason
@@ -99,6 +100,14 @@ def test_parts_of_an_organ_become_one_finding():
     assert analysis.labels[CORTEX] == analysis.labels[CALYX] == 3
 
 
+def test_joined_parts_are_all_that_reaches_their_threshold():
+    analysis = run()
+    kidney, region = analysis.findings[2], analysis.labels == 3
+    assert SUV.values[region].min() >= kidney.threshold_suv
+    beside = ndimage.binary_dilation(region, np.ones((3, 3, 3))) & ~region
+    assert SUV.values[beside].max() < kidney.threshold_suv
+
+
 def test_totals_leave_physiologic_uptake_out():
     analysis = run()
     assert analysis.totals.lesion_count == 2
@@ -131,9 +140,9 @@ def test_the_locator_is_told_the_sex():
     assert set(heard) == {"F"}
 
 
-def test_without_a_ct_it_says_so():
+def test_without_a_ct_the_same_is_found():
     analysis = run(ct=None)
-    assert [remark.reason for remark in analysis.remarks] == [Reason.PET_WITHOUT_CT]
+    assert analysis.remarks == ()
     assert len(analysis.findings) == 3
 
 

@@ -58,6 +58,14 @@ def test_touching_corners_connect_and_gaps_do_not():
     assert len(basins_of(values).peaks) == 2
 
 
+def test_voxels_set_apart_share_no_basin_with_the_others():
+    heights = profile([3, 3.1, 3, 4, 8, 4])
+    assert len(basins_of(heights).peaks) == 1
+    found = basins_of(heights, apart=heights < 3.5)
+    assert found.basin.tolist() == [0, 0, 0, 1, 1, 1]
+    assert found.touching.tolist() == [[0, 1]]
+
+
 @pytest.mark.parametrize("axis", [0, 1, 2])
 def test_basins_are_those_of_the_mirrored_image_mirrored(axis):
     values = np.random.default_rng(3).gamma(2.0, 2.0, (9, 10, 11)).astype(np.float32)

@@ -3,6 +3,9 @@ from types import SimpleNamespace
 import cc3d
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import ndimage
 
 from config.reasons import Reason
 from config.thresholds import ThresholdRule
@@ -29,9 +32,12 @@ def patient(*blobs, background=1.0, noise=0.05):
     return Volume((values + sum(blobs)).astype(np.float32), affine, Unit.SUVBW)
 
 
-def segment(suv, rule=ThresholdRule.ITERATIVE, minimum_volume_ml=0.3, references=None, profile=FDG):
+def segment(suv, rule=ThresholdRule.ITERATIVE, minimum_volume_ml=0.3, references=None, profile=FDG, liver=None):
     anatomy = SimpleNamespace(
-        body=np.ones(suv.shape, dtype=bool), references=LIVER if references is None else references
+        body=np.ones(suv.shape, dtype=bool),
+        references=LIVER if references is None else references,
+        frame=SimpleNamespace(on_grid=lambda mask, volume: mask),
+        liver=np.zeros(suv.shape, dtype=bool) if liver is None else liver,
     )
     return BasinSegmenter()(suv, anatomy, Options(profile, rule, minimum_volume_ml))
 
@@ -155,3 +161,36 @@ def test_how_the_array_is_stored_does_not_matter(axis):
     affine[:3, axis] *= -1
     mirrored = Volume(np.ascontiguousarray(np.flip(suv.values, axis)), affine, Unit.SUVBW)
     np.testing.assert_array_equal(np.flip(segment(mirrored).labels, axis), segment(suv).labels)
+
+
+@given(seed=st.integers(0, 2**16), rule=st.sampled_from(list(ThresholdRule)))
+@settings(max_examples=15, deadline=None)
+def test_a_candidate_is_all_that_in_its_territory_reaches_its_threshold(seed, rule):
+    random = np.random.default_rng(seed)
+    places = random.integers(8, np.array(SHAPE) - 8, size=(5, 3))
+    suv = patient(*(blob(place, random.uniform(3, 30), random.uniform(4, 10)) for place in places), noise=0.3)
+    found = segment(suv, rule)
+    for label, threshold in found.thresholds.items():
+        region, territory = found.labels == label, found.territories == label
+        assert territory[region].all()
+        assert suv.values[region].min() >= threshold
+        beside = ndimage.binary_dilation(region, np.ones((3, 3, 3))) & territory & ~region
+        assert not (suv.values[beside] >= threshold).any()
+
+
+def test_the_background_leaves_out_what_spills_from_a_hotter_neighbour():
+    node = blob(NODE, 9.0, 6)
+    alone, beside = segment(patient(node)), segment(patient(node, blob(KIDNEY, 40.0, 8)))
+    assert beside.thresholds[beside.labels[NODE]] == pytest.approx(alone.thresholds[alone.labels[NODE]], rel=0.05)
+
+
+def test_a_liver_that_reaches_a_fixed_threshold_stays_apart_from_a_kidney_against_it():
+    middle = np.abs(np.indices(SHAPE) - np.reshape(NODE, (3, 1, 1, 1))) * SPACING.reshape(3, 1, 1, 1)
+    liver = (middle < 40.0).all(axis=0)
+    suv = patient(1.6 * liver, blob(KIDNEY, 15.0, 8))
+    reaching = {"liver_mean": 2.6, "liver_sd": 0.1}
+    together = segment(suv, ThresholdRule.SUV_2_5, references=reaching)
+    assert together.labels[NODE] == together.labels[KIDNEY]
+    apart = segment(suv, ThresholdRule.SUV_2_5, references=reaching, liver=liver)
+    assert apart.labels[NODE] != apart.labels[KIDNEY]
+    assert min(apart.labels[NODE], apart.labels[KIDNEY]) > 0
