@@ -26,6 +26,7 @@ from pynetdicom.presentation import PresentationContext
 
 from config.reasons import Reason, Refused
 from config.settings import Destination
+from dicom_io.network.checkpoint import Checkpoint
 
 IMPLEMENTATION_CLASS_UID = UID("2.25.29195979144558520254173188050328098367")
 IMPLEMENTATION_VERSION_NAME = "UPTAKE"
@@ -185,6 +186,7 @@ class _Watch:
 
     def _connection_opened(self, event: evt.Event) -> None:
         self.connected = True
+        event.assoc._reactor_checkpoint = Checkpoint(event.assoc)
         prepare_socket(event, self.timeout_s)
 
     def _association_accepted(self, event: evt.Event) -> None:
