@@ -39,29 +39,24 @@ class Captioner(Protocol):
 
 
 def caption(facts: Facts) -> str:
-    """``<Location>: [<CT finding> with ]<grade> <tracer> uptake, <long> × <short> cm on PET, SUVmax <x.x>.``
+    """``<Location>: <size> <CT finding>, <grade> <tracer> uptake (SUVmax <x.x>[, PSMA score <n>]).``
 
-    A coarse location is named as such and claims no more. One below ``LEAST_CONFIDENCE`` is not named, nor is a CT
-    finding that depends on it. Physiologic uptake has its organ in place of the location, and neither CT finding,
-    grade nor size.
+    The size is ``<long> × <short> cm (on PET)``; without a CT finding it is that of a ``focus``. A coarse location is
+    named as such and claims no more. One below ``LEAST_CONFIDENCE`` is not named, nor is a CT finding that depends on
+    it. Physiologic uptake has its organ in place of the location, and neither CT finding, grade nor size.
     """
     measured = facts.measurements
     uptake = "uptake" if facts.tracer is Tracer.OTHER else f"{facts.tracer} uptake"
     if facts.organ is not None:
-        return f"{_capitalised(facts.organ)}: physiologic {uptake}, SUVmax {measured.suv_max:.1f}."
+        return f"{_capitalised(facts.organ)}: physiologic {uptake} (SUVmax {measured.suv_max:.1f})."
     grade = uptake_grade(measured.suv_max, facts.references)
     certain = facts.location.confidence >= LEAST_CONFIDENCE
     place = _capitalised(facts.location.location.name) if certain else "Location uncertain"
     finding = ct_finding(facts.location.location, measured, facts.density) if certain else ""
-    parts = [
-        f"{finding and f'{finding} with '}{grade and f'{grade} '}{uptake}",
-        f"{measured.long_axis_mm / 10.0:.1f} × {measured.short_axis_mm / 10.0:.1f} cm on PET",
-        f"SUVmax {measured.suv_max:.1f}",
-    ]
+    size = f"{measured.long_axis_mm / 10.0:.1f} × {measured.short_axis_mm / 10.0:.1f} cm (on PET)"
     score = psma_score(measured.suv_max, facts.references) if facts.tracer is Tracer.PSMA else None
-    if score is not None:
-        parts.append(f"PSMA score {score}")
-    return f"{place}: {', '.join(parts)}."
+    figures = f"SUVmax {measured.suv_max:.1f}" + ("" if score is None else f", PSMA score {score}")
+    return f"{place}: {size} {finding or 'focus'}, {grade and f'{grade} '}{uptake} ({figures})."
 
 
 def ct_finding(location: Location, measured: Measurements, density: Density | None) -> str:

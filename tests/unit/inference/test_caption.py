@@ -48,51 +48,51 @@ RIB = next(leaf for leaf in vocabulary() if leaf.tissue == "bone" and "rib" in l
 
 def test_a_lung_nodule():
     assert caption(facts(LUNG)) == (
-        "Right upper lobe apical segment (S1): nodule with intense FDG uptake, 1.8 × 1.5 cm on PET, SUVmax 9.4."
+        "Right upper lobe apical segment (S1): 1.8 × 1.5 cm (on PET) nodule, intense FDG uptake (SUVmax 9.4)."
     )
 
 
 def test_from_three_centimetres_on_it_is_a_mass():
-    assert ": mass with intense FDG uptake, 3.0 × 2.9 cm on PET," in caption(facts(LUNG, size_mm=(30.0, 29.0)))
-    assert ": nodule with" in caption(facts(LUNG, size_mm=(29.9, 29.0)))
+    assert ": 3.0 × 2.9 cm (on PET) mass, intense FDG uptake" in caption(facts(LUNG, size_mm=(30.0, 29.0)))
+    assert " nodule, " in caption(facts(LUNG, size_mm=(29.9, 29.0)))
 
 
 def test_nothing_solid_in_the_lung_is_no_finding_of_the_ct():
-    assert ": intense FDG uptake," in caption(facts(LUNG, density=Density(mean_hu=-780.0, highest_hu=-600.0)))
+    assert " focus, intense FDG uptake (" in caption(facts(LUNG, density=Density(mean_hu=-780.0, highest_hu=-600.0)))
 
 
 def test_without_a_ct_there_is_no_finding_of_the_ct():
-    assert ": intense FDG uptake," in caption(facts(LUNG, density=None))
+    assert " focus, intense FDG uptake (" in caption(facts(LUNG, density=None))
 
 
 def test_a_node_is_not_called_enlarged_by_its_uptake():
     said = caption(facts(NODE, size_mm=(40.0, 30.0)))
-    assert ": intense FDG uptake, 4.0 × 3.0 cm on PET," in said
+    assert ": 4.0 × 3.0 cm (on PET) focus, intense FDG uptake" in said
     assert "enlarged" not in said
 
 
-@pytest.mark.parametrize(("mean_hu", "expected"), [(650.0, "osteoblastic focus with "), (180.0, ""), (30.0, "")])
+@pytest.mark.parametrize(("mean_hu", "expected"), [(650.0, "osteoblastic focus"), (180.0, "focus"), (30.0, "focus")])
 def test_bone_is_called_osteoblastic_only_where_no_healthy_marrow_is_so_dense(mean_hu, expected):
-    assert f": {expected}intense FDG uptake," in caption(facts(VERTEBRA, density=Density(mean_hu, 900.0)))
-    assert ": intense FDG uptake," in caption(facts(RIB, density=Density(mean_hu, 900.0)))
+    assert f" cm (on PET) {expected}, intense FDG uptake" in caption(facts(VERTEBRA, density=Density(mean_hu, 900.0)))
+    assert " focus, intense FDG uptake (" in caption(facts(RIB, density=Density(mean_hu, 900.0)))
 
 
 def test_a_coarse_location_is_named_and_claims_no_more():
     lobe = vocabulary().coarse("right lower lobe", Laterality.RIGHT)
-    assert caption(facts(lobe)).startswith("Right lower lobe: nodule with ")
+    assert caption(facts(lobe)).startswith("Right lower lobe: 1.8 × 1.5 cm (on PET) nodule, ")
 
 
 def test_a_location_that_is_hardly_a_guess_is_not_named():
     guess = LocationAnswer(LUNG, 0.14, ((LUNG, 0.14),))
     assert caption(replace(facts(LUNG), location=guess)) == (
-        "Location uncertain: intense FDG uptake, 1.8 × 1.5 cm on PET, SUVmax 9.4."
+        "Location uncertain: 1.8 × 1.5 cm (on PET) focus, intense FDG uptake (SUVmax 9.4)."
     )
 
 
 def test_physiologic_uptake_has_its_organ_and_neither_finding_nor_grade():
     wall = vocabulary().leaf("urinary bladder wall")
     assert caption(facts(wall, organ="urinary bladder", suv_max=51.09)) == (
-        "Urinary bladder: physiologic FDG uptake, SUVmax 51.1."
+        "Urinary bladder: physiologic FDG uptake (SUVmax 51.1)."
     )
 
 
@@ -109,7 +109,7 @@ def test_grades_claim_nothing_that_was_not_compared():
     assert uptake_grade(9.0, {"blood_pool_mean": 1.4}) == ""
     assert uptake_grade(1.0, {"blood_pool_mean": 1.4}) == "mild"
     assert uptake_grade(1.5, {"liver_mean": 2.0}) == ""
-    assert caption(facts(LUNG, references={})).endswith(": nodule with FDG uptake, 1.8 × 1.5 cm on PET, SUVmax 9.4.")
+    assert caption(facts(LUNG, references={})).endswith(": 1.8 × 1.5 cm (on PET) nodule, FDG uptake (SUVmax 9.4).")
 
 
 def test_psma_score_needs_the_references_that_decide():
@@ -123,11 +123,11 @@ def test_psma_score_needs_the_references_that_decide():
 def test_psma_captions_carry_the_score():
     references = {"blood_pool_mean": 1.5, "liver_mean": 5.0, "parotid_mean": 9.0}
     said = caption(facts(VERTEBRA, tracer=Tracer.PSMA, suv_max=18.5, references=references))
-    assert said.endswith("intense PSMA uptake, 1.8 × 1.5 cm on PET, SUVmax 18.5, PSMA score 3.")
+    assert said.endswith("intense PSMA uptake (SUVmax 18.5, PSMA score 3).")
 
 
 def test_an_unknown_tracer_is_not_named():
-    assert ": nodule with intense uptake," in caption(facts(LUNG, tracer=Tracer.OTHER))
+    assert " nodule, intense uptake (" in caption(facts(LUNG, tracer=Tracer.OTHER))
 
 
 def test_every_number_is_a_measured_one():

@@ -118,7 +118,8 @@ def test_totals_leave_physiologic_uptake_out():
 
 def test_captions_carry_what_was_measured():
     first = run().findings[0]
-    assert first.caption.startswith("Right lower lobe: nodule with intense FDG uptake, ")
+    assert first.caption.startswith("Right lower lobe: ")
+    assert " nodule, intense FDG uptake (SUVmax " in first.caption
     assert first.caption.endswith(f"SUVmax {first.measurements.suv_max:.1f}.")
 
 
