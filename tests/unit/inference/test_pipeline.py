@@ -120,7 +120,7 @@ def test_captions_carry_what_was_measured():
     first = run().findings[0]
     assert first.caption.startswith("Right lower lobe: ")
     assert " nodule, intense FDG uptake (SUVmax " in first.caption
-    assert first.caption.endswith(f"SUVmax {first.measurements.suv_max:.1f}.")
+    assert first.caption.endswith(f"(SUVmax {first.measurements.suv_max:.1f}).")
 
 
 def test_physiologic_uptake_lies_in_the_organ_that_explains_it():
