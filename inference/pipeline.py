@@ -18,12 +18,9 @@ from inference.density import density_of
 from inference.measurement.measure import totals
 from inference.options import Options
 from inference.regions import number_regions
-from inference.stages import Stages
-
-__all__ = ["Options", "Stages", "analyse"]
+from inference.stages import BASELINE, Stages
 
 USUAL_LIVER_SUV = (1.3, 3.0)
-BASELINE = Stages()
 
 
 def analyse(
@@ -54,9 +51,9 @@ def analyse(
     with timer.stage("anatomy"):
         anatomy = stages.describe.run(suv, ct_on_pet)
     with timer.stage("segmentation"):
-        candidates = stages.segment.run(suv, anatomy, options)
+        candidates = stages.segment.run(suv, ct_on_pet, anatomy, options)
     with timer.stage("classification"):
-        verdicts = stages.classify.run(candidates.labels, suv, anatomy, options.profile)
+        verdicts = {**stages.classify.run(candidates.labels, suv, anatomy, options.profile), **candidates.verdicts}
     with timer.stage("measurement"):
         labels, regions = number_regions(candidates, verdicts, suv, stages.measure.run)
     voxels = [
@@ -106,13 +103,9 @@ def analyse(
 
 def _methods(stages: Stages, options: Options) -> tuple[Method, ...]:
     """What ran, with the options that steered the delineation."""
-    chosen = {
-        "threshold": str(options.threshold),
-        "minimum_volume_ml": f"{options.minimum_volume_ml:g}",
-        "seed_suv": f"{options.profile.seed_suv:g}",
-    }
+    chosen = stages.segment.run.parameters(options)
     return tuple(
-        replace(method, parameters={**method.parameters, **chosen}) if method.stage == "segmentation" else method
+        replace(method, parameters={**method.parameters, **chosen}) if method is stages.segment.method else method
         for method in stages.methods
     )
 

@@ -14,29 +14,34 @@ from config.reasons import Remark
 from config.tracers import Tracer
 from config.volume import Volume
 from inference.anatomy.describe import Anatomy
-from inference.measurement.peaks import sphere_means, sphere_offsets
 from inference.options import Options
-from inference.segmentation.basins import Basins, find_basins
+from inference.segmentation.basins import find_basins
+from inference.segmentation.delineate import Peaks, delineate, grown, near, within
 from inference.segmentation.thresholds import FRACTIONS, IterativeThreshold, Neighbourhood, fixed_threshold
-
-Box = tuple[slice, ...]
-
-LARGEST_LABEL = int(np.iinfo(np.uint16).max)
+from inference.uptake.physiologic import Verdict
 
 
 @dataclass(frozen=True, eq=False)
 class Candidates:
-    """Regions of uptake: labels from 1, hottest first, and the SUV threshold that delineates each."""
+    """Regions of uptake: labels from 1, hottest first, and the SUV at or above which all voxels of each lie.
+
+    ``verdicts`` holds what the segmenter itself says of a candidate; the others are classified later.
+    """
 
     labels: LabelMap
     thresholds: Mapping[int, float]
+    verdicts: Mapping[int, Verdict] = field(default_factory=dict)
     remarks: tuple[Remark, ...] = ()
 
 
 class Segmenter(Protocol):
-    """Finds candidates; what is a lesion and what is physiologic is decided later."""
+    """Finds candidates, from the PET and the CT on its grid."""
 
-    def __call__(self, suv: Volume, anatomy: Anatomy, options: Options) -> Candidates: ...
+    def __call__(self, suv: Volume, ct: Volume | None, anatomy: Anatomy, options: Options) -> Candidates: ...
+
+    def parameters(self, options: Options) -> Mapping[str, str]:
+        """How options steer it, for provenance."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -67,17 +72,17 @@ class BasinSegmenter:
         default_factory=lambda: MappingProxyType({Tracer.FDG: (1.0, 3.5), Tracer.DOTATATE: (1.0, 0.0)})
     )
 
-    def __call__(self, suv: Volume, anatomy: Anatomy, options: Options) -> Candidates:
+    def __call__(self, suv: Volume, ct: Volume | None, anatomy: Anatomy, options: Options) -> Candidates:
         fixed, remarks = fixed_threshold(options.threshold, anatomy.references, options.profile)
         smooth = ndimage.gaussian_filter(suv.values, self.smoothing_mm / suv.spacing_mm, output=np.float32)
         if fixed is not None:
             seed, domain = fixed, suv.values >= fixed
         else:
             seed = self._seed(options, anatomy)
-            domain = _near(smooth >= seed, self.reach_mm, suv.spacing_mm)
+            domain = near(smooth >= seed, self.reach_mm, suv.spacing_mm)
             domain &= suv.values >= self.lowest_fraction * options.profile.seed_suv
         if not domain.any():
-            return Candidates(np.zeros(suv.shape, dtype=np.uint16), {}, remarks)
+            return Candidates(np.zeros(suv.shape, dtype=np.uint16), {}, remarks=remarks)
         basins = find_basins(
             smooth,
             domain,
@@ -87,14 +92,21 @@ class BasinSegmenter:
             relative_prominence=self.relative_prominence,
             peak_distance_mm=self.peak_distance_mm,
         )
-        peaks = _Peaks.of(suv, basins)
+        peaks = Peaks.of(suv, basins)
         if fixed is not None:
             thresholds = np.full(len(peaks.suv_max), fixed)
         else:
             seeded = (smooth.reshape(-1)[basins.peaks] >= seed) & (peaks.suv_peak >= seed)
             thresholds = self._thresholds(suv, anatomy, options, peaks, seeded)
-        labels, kept = _delineate(suv, peaks, thresholds, options.minimum_volume_ml)
-        return Candidates(labels, kept, remarks)
+        labels, kept = delineate(suv, peaks, thresholds, options.minimum_volume_ml)
+        return Candidates(labels, kept, remarks=remarks)
+
+    def parameters(self, options: Options) -> Mapping[str, str]:
+        return {
+            "threshold": str(options.threshold),
+            "minimum_volume_ml": f"{options.minimum_volume_ml:g}",
+            "seed_suv": f"{options.profile.seed_suv:g}",
+        }
 
     def _seed(self, options: Options, anatomy: Anatomy) -> float:
         times_mean, times_sd = self.liver_seeds.get(options.profile.tracer, (0.0, 0.0))
@@ -102,7 +114,7 @@ class BasinSegmenter:
         return max(options.profile.seed_suv, liver + times_sd * anatomy.references.get("liver_sd", 0.0))
 
     def _thresholds(
-        self, suv: Volume, anatomy: Anatomy, options: Options, peaks: "_Peaks", seeded: NDArray[np.bool_]
+        self, suv: Volume, anatomy: Anatomy, options: Options, peaks: Peaks, seeded: NDArray[np.bool_]
     ) -> NDArray[np.float64]:
         """The threshold of each basin, infinite where its peak is no candidate.
 
@@ -116,7 +128,7 @@ class BasinSegmenter:
             thresholds = np.full(len(peaks.suv_max), np.inf)
             others, found = found, np.zeros(suv.shape, dtype=np.int32)
             for basin in np.flatnonzero(seeded):
-                box = _grown(peaks.boxes[basin], margin, suv.shape)
+                box = grown(peaks.boxes[basin], margin, suv.shape)
                 territory = peaks.territories[box] == basin + 1
                 foreign = (others[box] != 0) & (others[box] != basin + 1)
                 if first_pass:
@@ -125,7 +137,7 @@ class BasinSegmenter:
                     suv=suv.values[box],
                     territory=territory,
                     background=anatomy.body[box] & ~foreign,
-                    peak=_within(peaks.indices[basin], box),
+                    peak=within(peaks.indices[basin], box),
                     spacing_mm=suv.spacing_mm,
                 )
                 threshold, background = self.iterative(around, float(peaks.suv_peak[basin]))
@@ -137,80 +149,3 @@ class BasinSegmenter:
                     thresholds[basin] = threshold
                     found[box][region] = basin + 1
         return thresholds
-
-
-@dataclass(frozen=True, eq=False)
-class _Peaks:
-    """Basins as a map of territories (basin + 1), and of each basin its hottest voxel, SUVpeak there, bounding box."""
-
-    territories: NDArray[np.int32]
-    indices: NDArray[np.int64]
-    suv_max: NDArray[np.float64]
-    suv_peak: NDArray[np.float64]
-    boxes: list[Box]
-
-    @classmethod
-    def of(cls, suv: Volume, basins: Basins) -> "_Peaks":
-        territories = np.zeros(suv.shape, dtype=np.int32)
-        territories.reshape(-1)[basins.voxels] = basins.basin + 1
-        values = suv.values.reshape(-1)[basins.voxels]
-        order = np.lexsort((basins.voxels, -values, basins.basin))
-        hottest = basins.voxels[order[np.flatnonzero(np.diff(basins.basin[order], prepend=-1))]]
-        indices = np.stack(np.unravel_index(hottest, suv.shape), axis=1).astype(np.int64)
-        return cls(
-            territories=territories,
-            indices=indices,
-            suv_max=suv.values.reshape(-1)[hottest].astype(np.float64),
-            suv_peak=sphere_means(suv.values, indices, sphere_offsets(suv.affine)),
-            boxes=ndimage.find_objects(territories),
-        )
-
-
-def _delineate(
-    suv: Volume, peaks: _Peaks, thresholds: NDArray[np.float64], minimum_volume_ml: float
-) -> tuple[LabelMap, dict[int, float]]:
-    """Labels by descending SUVmax, consistent with their thresholds.
-
-    Each label is exactly what in its basin lies at or above its threshold and hangs together with its hottest voxel.
-    """
-    labels = np.zeros(suv.shape, dtype=np.uint16)
-    kept: dict[int, float] = {}
-    for basin in np.argsort(-peaks.suv_max, kind="stable"):
-        if not np.isfinite(thresholds[basin]):
-            continue
-        box = peaks.boxes[basin]
-        territory = peaks.territories[box] == basin + 1
-        around = Neighbourhood(
-            suv.values[box], territory, territory, _within(peaks.indices[basin], box), suv.spacing_mm
-        )
-        region = around.above(float(thresholds[basin]))
-        if np.count_nonzero(region) * suv.voxel_volume_ml < minimum_volume_ml:
-            continue
-        if len(kept) == LARGEST_LABEL:
-            raise OverflowError(f"More than {LARGEST_LABEL} candidates; choose a larger minimum volume.")
-        kept[len(kept) + 1] = float(thresholds[basin])
-        labels[box][region] = len(kept)
-    return labels, kept
-
-
-def _near(mask: NDArray[np.bool_], reach_mm: float, spacing_mm: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """The voxels within a distance of a mask."""
-    if not mask.any():
-        return mask
-    margin = np.ceil(reach_mm / spacing_mm).astype(int)
-    box = _grown(ndimage.find_objects(mask.astype(np.uint8))[0], margin, mask.shape)
-    near = np.zeros_like(mask)
-    near[box] = ndimage.distance_transform_edt(~mask[box], sampling=spacing_mm) <= reach_mm
-    return near
-
-
-def _grown(box: Box, margin: NDArray[np.int64], shape: tuple[int, ...]) -> Box:
-    return tuple(
-        slice(max(0, side.start - int(more)), min(length, side.stop + int(more)))
-        for side, more, length in zip(box, margin, shape, strict=True)
-    )
-
-
-def _within(index: NDArray[np.int64], box: Box) -> tuple[int, int, int]:
-    inner = [int(place) - side.start for place, side in zip(index, box, strict=True)]
-    return inner[0], inner[1], inner[2]

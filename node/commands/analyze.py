@@ -23,6 +23,7 @@ def analyze(
     from node.analysis import analyse_study, write_objects
     from node.commands.inventory import study_headers
     from node.findings import findings_document
+    from node.models import Models
 
     settings = settings_from(config)
     if pet_only:
@@ -31,7 +32,7 @@ def analyze(
         progress("find instances")
         headers, _ = study_headers(path, study, quiet=as_json)
         try:
-            outcome = analyse_study(headers, settings, progress=progress)
+            outcome = analyse_study(headers, settings, Models(settings), progress=progress)
         except Refused as refused:
             refuse(refused.remark, as_json=as_json)
         write_objects(outcome.objects, out)

@@ -8,6 +8,7 @@ from typing import Any
 
 import typer
 
+from config.reasons import Refused
 from config.settings import Settings
 from node.commands.output import ConfigFile, Json, console, fail, print_json, settings_from
 
@@ -63,6 +64,13 @@ def _problems(settings: Settings) -> list[str]:
     problems.extend(
         f"destinations: the name {name} is used twice" for name in sorted({n for n in names if names.count(n) > 1})
     )
+    try:
+        if settings.models.lesion_segmentation:
+            from node.models import check_bundles
+
+            check_bundles(settings.models)
+    except Refused as refused:
+        problems.append(str(refused))
     return problems
 
 

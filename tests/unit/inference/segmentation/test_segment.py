@@ -33,7 +33,7 @@ def segment(suv, rule=ThresholdRule.ITERATIVE, minimum_volume_ml=0.3, references
     anatomy = SimpleNamespace(
         body=np.ones(suv.shape, dtype=bool), references=LIVER if references is None else references
     )
-    return BasinSegmenter()(suv, anatomy, Options(profile, rule, minimum_volume_ml))
+    return BasinSegmenter()(suv, None, anatomy, Options(profile, rule, minimum_volume_ml))
 
 
 NODE, KIDNEY = (20, 25, 20), (20, 25, 31)
