@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-BENCHMARKS = ("analyze", "encoding", "turnaround", "listener")
+BENCHMARKS = ("analyze", "encoding", "engines", "turnaround", "listener", "nnunet")
 
 
 def main() -> int:

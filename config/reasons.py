@@ -222,6 +222,73 @@ class Reason(StrEnum):
         "No liver reference was found; a threshold that needs one was replaced.",
         "Choose a threshold rule that needs no liver, or send the liver with the study.",
     )
+    BELOW_THRESHOLD = (
+        "below-threshold",
+        "What a network has found does not reach the threshold and was left out.",
+        "Look at the place; choose models.delineation = network to keep it.",
+    )
+
+    # Models and engines.
+    BUNDLE_FILE_MISSING = (
+        "bundle-file-missing",
+        "A file of the bundle is not there.",
+        "Copy the bundle again, or import the model again.",
+    )
+    BUNDLE_DIGEST = (
+        "bundle-digest",
+        "A file of the bundle is not the one that its maker released.",
+        "Copy the bundle again; do not edit its files.",
+    )
+    BUNDLE_MALFORMED = (
+        "bundle-malformed",
+        "The bundle, or the model that a bundle is to be made of, is not described as it must be.",
+        "Correct the description named; docs/models.md has its form.",
+    )
+    BUNDLE_UNKNOWN_TASK = (
+        "bundle-unknown-task",
+        "The bundle is for a task that the node does not know.",
+        "Update the node, or choose another bundle.",
+    )
+    BUNDLE_CHANNELS = (
+        "bundle-channels",
+        "The model's inputs are not those that are given to it.",
+        "Give the channels that the bundle names, all on one grid.",
+    )
+    CHECKPOINT_UNSAFE = (
+        "checkpoint-unsafe",
+        "The checkpoint holds something other than numbers; opening it could run code.",
+        "Let its maker save the weights alone, as a state dict.",
+    )
+    MODEL_UNSUPPORTED = (
+        "model-unsupported",
+        "The model needs something that can't be reproduced here.",
+        "See the detail; export the model as ONNX and describe it by hand, or choose another.",
+    )
+    BUNDLE_MISPLACED = (
+        "bundle-misplaced",
+        "The bundle is configured for another task or tracer than its own.",
+        "Correct [models] in the settings; `uptake models show NAME` says what the bundle is for.",
+    )
+    BUNDLE_GRAPH = (
+        "bundle-graph",
+        "The bundle's graph can't be used: not a graph, or not of the shapes that the bundle names.",
+        "Import the model again; `uptake models verify` says what is wrong.",
+    )
+    ENGINE_UNAVAILABLE = (
+        "engine-unavailable",
+        "The engine asked for can't run on this machine, or can't run this bundle.",
+        "Install what is missing, or set models.engine to another engine or to auto.",
+    )
+    ENGINE_CACHE_FOREIGN = (
+        "engine-cache-foreign",
+        "A cached engine was built for another graph, GPU or version, or is damaged.",
+        "Delete the file named; it is built again on the next start.",
+    )
+    ENGINE_FELL_BACK = (
+        "engine-fell-back",
+        "The engine or the precision asked for could not be used; another was.",
+        "See the detail; the result stands.",
+    )
 
     # The node itself.
     CALLED_AE_UNKNOWN = ("called-ae-unknown", "The called AE title is not this node's.", "Correct the sender.")

@@ -2,6 +2,7 @@
 
 import os
 import tomllib
+from collections.abc import Mapping
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -9,12 +10,13 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from config.thresholds import ThresholdRule
+from config.thresholds import Delineation, ThresholdRule
 from config.tracers import Tracer
 
 AETitle = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=16, pattern=r"^[^\\\x00-\x1f]+$")
 ]
+BundleName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=64)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
@@ -65,14 +67,33 @@ class Completeness(Section):
 
 
 class AnalysisSettings(Section):
-    """What is analysed and how. ``tracer`` overrides the header."""
+    """What is analysed and how. ``tracer`` overrides the header.
+
+    ``memory_budget_mb``: the most memory of its own that the analysis may fill; an analysis that needs more ends as
+    ``out-of-memory`` before the kernel kills it. None leaves it to the kernel.
+    """
 
     tracer: Tracer | None = None
     threshold: ThresholdRule = ThresholdRule.ITERATIVE
     pet_only: bool = False
     minimum_volume_ml: float = Field(0.3, ge=0)
     timeout_s: float = Field(600.0, gt=0)
+    memory_budget_mb: int | None = Field(None, ge=256)
     maximum_attempts: int = Field(3, ge=1)
+
+
+class Models(Section):
+    """Which trained models look at a study, and what runs them.
+
+    ``lesion_segmentation`` names for each tracer the bundle under ``folder`` that segments it; a tracer without one is
+    segmented by thresholding, as set under ``analysis``.
+    """
+
+    folder: Path = Path("models")
+    engine: Literal["auto", "openvino", "tensorrt", "torch"] = "auto"
+    precision: Literal["fp32", "fp16", "bf16"] = "fp32"
+    lesion_segmentation: Mapping[Tracer, BundleName] = {}
+    delineation: Delineation = Delineation.NETWORK
 
 
 class Results(Section):
@@ -119,6 +140,7 @@ class Settings(BaseSettings):
     database: Database = Database()
     completeness: Completeness = Completeness()
     analysis: AnalysisSettings = AnalysisSettings()
+    models: Models = Models()
     results: Results = Results()
     delivery: Delivery = Delivery()
     logging: Logging = Logging()

@@ -19,3 +19,14 @@ class ThresholdRule(StrEnum):
     SUV_4 = "suv-4.0"
     LIVER_2SD = "liver-2sd"
     PERCIST = "percist"
+
+
+class Delineation(StrEnum):
+    """Where the border of what a network has found lies.
+
+    ``NETWORK``: where the network draws it. ``THRESHOLD``: where the threshold rule does; what the network has found is
+    clipped to the threshold and grown up to it, so that every lesion is consistent with a threshold that is reported.
+    """
+
+    NETWORK = "network"
+    THRESHOLD = "threshold"

@@ -1,7 +1,7 @@
 """Recording what an analysis found, and the deliveries that follow from it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -22,7 +22,11 @@ from db.work import Claimed, claimed_study
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportRecord:
-    """One analysis. ``suv_factor``: rescaled value to SUVbw, of the first slice. Digests are SHA-256 in hexadecimal."""
+    """One analysis.
+
+    ``suv_factor``: rescaled value to SUVbw, of the first slice. Digests are SHA-256 in hexadecimal. ``models``: for
+    each task that a trained model did, which it was; the audit trail keeps it.
+    """
 
     outcome: ReportOutcome
     pet_series_uid: str
@@ -34,6 +38,7 @@ class ReportRecord:
     software_version: str
     remarks: tuple[Remark, ...]
     timings_s: Mapping[str, float]
+    models: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +145,7 @@ def record_report(
             "input_digest": report.input_digest,
             "settings_digest": report.settings_digest,
             "software_version": report.software_version,
+            "models": {task: dict(model) for task, model in report.models.items()},
         },
     )
     settle_study(session, study, now)

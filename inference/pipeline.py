@@ -19,13 +19,10 @@ from inference.location.known_organ import in_organ
 from inference.measurement.measure import totals
 from inference.options import Options
 from inference.regions import number_regions
-from inference.stages import Stages
+from inference.stages import BASELINE, Stages
 from inference.uptake.verdict import Verdict
 
-__all__ = ["Options", "Stages", "analyse"]
-
 USUAL_LIVER_SUV = (1.3, 3.0)
-BASELINE = Stages()
 
 
 def analyse(
@@ -56,9 +53,10 @@ def analyse(
     with timer.stage("anatomy"):
         anatomy = stages.describe.run(suv, ct_on_pet)
     with timer.stage("segmentation"):
-        candidates = stages.segment.run(suv, anatomy, options)
+        candidates = stages.segment.run(suv, ct_on_pet, anatomy, options)
     with timer.stage("classification"):
-        verdicts = stages.classify.run(candidates.labels, suv, anatomy, options.profile)
+        classified = stages.classify.run(candidates.labels, suv, anatomy, options.profile)
+        verdicts = {label: _verdict(candidates.verdicts.get(label), told) for label, told in classified.items()}
     with timer.stage("measurement"):
         labels, regions = number_regions(candidates, verdicts, suv, stages.measure.run)
     voxels = [
@@ -74,7 +72,7 @@ def analyse(
         captions = [
             stages.caption.run(
                 Facts(
-                    organ=None if region.verdict.organ is None else region.verdict.organ.words,
+                    organ=_organ(region.verdict, location),
                     location=location,
                     measurements=region.measurements,
                     density=density_of(inside, ct_on_pet),
@@ -109,6 +107,20 @@ def analyse(
     )
 
 
+def _verdict(segmented: Verdict | None, classified: Verdict) -> Verdict:
+    """What the segmenter says if it says anything, in the organ that the classifier knows."""
+    if segmented is None:
+        return classified
+    return replace(segmented, organ=classified.organ) if segmented.kind is classified.kind else segmented
+
+
+def _organ(verdict: Verdict, location: LocationAnswer) -> str | None:
+    """The words for the organ of a physiologic uptake: where it is, if nothing knows better."""
+    if verdict.kind is FindingKind.LESION:
+        return None
+    return location.location.name if verdict.organ is None else verdict.organ.words
+
+
 def _location(verdict: Verdict, answer: LocationAnswer) -> LocationAnswer:
     """Where the organ that explains an uptake is, and only without one what the locator says."""
     return answer if verdict.organ is None else in_organ(verdict.organ.location, verdict.confidence, answer)
@@ -116,13 +128,9 @@ def _location(verdict: Verdict, answer: LocationAnswer) -> LocationAnswer:
 
 def _methods(stages: Stages, options: Options) -> tuple[Method, ...]:
     """What ran, with the options that steered the delineation."""
-    chosen = {
-        "threshold": str(options.threshold),
-        "minimum_volume_ml": f"{options.minimum_volume_ml:g}",
-        "seed_suv": f"{options.profile.seed_suv:g}",
-    }
+    chosen = stages.segment.run.parameters(options)
     return tuple(
-        replace(method, parameters={**method.parameters, **chosen}) if method.stage == "segmentation" else method
+        replace(method, parameters={**method.parameters, **chosen}) if method is stages.segment.method else method
         for method in stages.methods
     )
 

@@ -111,3 +111,7 @@ class Stages:
             self.caption,
         )
         return tuple(part.method for part in parts)
+
+
+BASELINE = Stages()
+"""The stages that need no trained weights."""

@@ -25,7 +25,9 @@ from dicom_io.results.report import encode_report
 from dicom_io.results.result import ResultContext
 from dicom_io.results.segmentation import encode_segmentation
 from dicom_io.suv.quantify import quantify, to_suv
-from inference.pipeline import Options, analyse
+from inference.options import Options
+from inference.pipeline import analyse
+from node.models import Models
 
 Progress = Callable[[str], None]
 
@@ -54,10 +56,15 @@ class Inputs:
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """What one analysis gave. Where nothing is segmented there is no SEG among ``objects``."""
+    """What one analysis gave.
+
+    ``models``: for each task that a bundle did, the bundle's name, version and digest, and its engine. Where nothing is
+    segmented there is no SEG among ``objects``.
+    """
 
     context: ResultContext
     pair: Pair
+    models: Mapping[str, Mapping[str, str]]
     objects: Mapping[ResultKind, Dataset]
     timings_s: Mapping[str, float]
 
@@ -78,6 +85,7 @@ def choose_inputs(headers: Sequence[Dataset], settings: Settings) -> Inputs:
 def analyse_inputs(
     inputs: Inputs,
     settings: Settings,
+    models: Models,
     *,
     revision: Revision = Revision(),
     progress: Progress = lambda stage: None,
@@ -87,7 +95,7 @@ def analyse_inputs(
     Raises
     ------
     Refused
-        With the coded reason, when the study can't be analysed honestly.
+        With the coded reason, when the study can't be analysed honestly, or the bundle for its tracer can't be loaded.
     """
     clock = _Stopwatch(progress)
     pair = inputs.pair
@@ -104,15 +112,17 @@ def analyse_inputs(
         minimum_volume_ml=settings.analysis.minimum_volume_ml,
         sex=quantification.sex,
     )
+    clock.start("load models")
+    stages = models.stages(tracer)
     clock.stop()
-    analysis = analyse(suv, ct.volume if ct else None, options, progress)
+    analysis = analyse(suv, ct.volume if ct else None, options, progress, stages=stages)
     clock.start("encode")
     provenance = Provenance(
         version=version("uptake"),
         label=settings.results.label,
         manufacturer=settings.results.manufacturer,
         input_digest=inputs.digest,
-        settings_digest=settings_digest(settings),
+        settings_digest=settings_digest(settings, models),
         revision=revision.number,
         series_number=settings.results.series_number,
         predecessor=revision.predecessor,
@@ -136,14 +146,15 @@ def analyse_inputs(
     return Outcome(
         context=context,
         pair=pair,
+        models=models.identities(tracer),
         objects={kind: dataset for kind, dataset in objects.items() if dataset is not None},
         timings_s={**clock.timings_s, **analysis.timings_s},
     )
 
 
-def settings_digest(settings: Settings) -> str:
-    """SHA-256 of the settings that shape a result."""
-    shaping = settings.model_dump(mode="json", include={"analysis", "results"})
+def settings_digest(settings: Settings, models: Models) -> str:
+    """SHA-256 of the settings that shape a result, and of the models that do."""
+    shaping = settings.model_dump(mode="json", include={"analysis", "results"}) | {"models": models.digest()}
     return hashlib.sha256(json.dumps(shaping, sort_keys=True).encode()).hexdigest()
 
 

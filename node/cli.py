@@ -5,12 +5,13 @@ from typing import Annotated
 
 import typer
 
-from node.commands import config, database
+from node.commands import config, database, models
 from node.commands.analyze import analyze
 from node.commands.audit import audit
 from node.commands.demo import demo
 from node.commands.probe import probe
 from node.commands.retry import retry
+from node.commands.segment import segment
 from node.commands.send import send
 from node.commands.serve import serve
 from node.commands.status import status
@@ -25,8 +26,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for command in (serve, demo, analyze, suv, send, probe, status, retry, audit):
+for command in (serve, demo, analyze, segment, suv, send, probe, status, retry, audit):
     app.command()(command)
+app.add_typer(models.app, name="models")
 app.add_typer(config.app, name="config")
 app.add_typer(database.app, name="db")
 

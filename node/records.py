@@ -26,6 +26,7 @@ def report_records(
         input_digest=context.provenance.input_digest,
         settings_digest=context.provenance.settings_digest,
         software_version=context.provenance.version,
+        models=outcome.models,
         remarks=context.remarks,
         timings_s=outcome.timings_s,
     )

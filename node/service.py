@@ -18,6 +18,7 @@ from config.settings import Settings
 from db import audit
 from db.associations import close_association, lose_open_associations, open_association
 from db.audit_actions import AuditAction, AuditOutcome
+from db.columns import JsonValue
 from db.delivery import expire_deliveries, withdraw_deliveries
 from db.session import Database
 from db.states import AssociationOutcome
@@ -43,7 +44,8 @@ def serve(settings: Settings) -> None:
     Raises
     ------
     UptakeError
-        If another node works in the spool, or the database's schema is not this version's.
+        If another node works in the spool, the database's schema is not this version's, or a bundle that the settings
+        name can't be loaded.
     OSError
         If the spool can't be written or the port can't be opened.
     """
@@ -53,6 +55,7 @@ def serve(settings: Settings) -> None:
     spool = Spool(settings.spool.folder.absolute())
     spool.create()
     with spool.locked():
+        settings, pinned = _pin_models(settings)
         database = _open_database(settings)
         _recover(database, spool, settings)
         supervisor = Supervisor(_children(database, settings))
@@ -68,7 +71,7 @@ def serve(settings: Settings) -> None:
             where = f"{settings.listener.host}:{settings.listener.port}"
             raise UptakeError(f"The node can't listen on {where}: {error.strerror or error}.") from error
         supervisor.start()
-        _audit_node(database, AuditAction.NODE_STARTED)
+        _audit_node(database, AuditAction.NODE_STARTED, models=pinned)
         log.info("node started", ae_title=settings.listener.ae_title, host=settings.listener.host, port=listener.port)
         leases_checked = time.monotonic()
         try:
@@ -114,12 +117,19 @@ def run_clerk(stopping: Callable[[], bool], settings: Settings) -> None:
 
 
 def run_worker(stopping: Callable[[], bool], settings: Settings) -> None:
-    """The worker's process: one analysis after the other."""
+    """The worker's process: one analysis after the other, within the memory budget."""
+    from inference.engines.guard import limit_memory
+    from node.models import Models
     from node.worker import Worker
 
     configure(settings.logging)
+    if settings.analysis.memory_budget_mb is not None:
+        limit_memory(settings.analysis.memory_budget_mb)
+    models = Models(settings)
+    for loaded in models.load_all():
+        log.info("model loaded", device=loaded.engines[0].device, **loaded.identity)
     database = Database.open(settings.database_url)
-    worker = Worker(database, Spool(settings.spool.folder.absolute()), settings, utc_now)
+    worker = Worker(database, Spool(settings.spool.folder.absolute()), settings, models, utc_now)
     repeat(worker.step, _POLL_S, stopping)
     database.close()
 
@@ -184,6 +194,16 @@ def _open_database(settings: Settings) -> Database:
     return Database.open(settings.database_url)
 
 
+def _pin_models(settings: Settings) -> tuple[Settings, dict[str, str]]:
+    """The settings with the node's own copies of the bundles, and the digests of these by name."""
+    if not settings.models.lesion_segmentation:
+        return settings, {}
+    from node.pinned_models import pin_models
+
+    pinned, bundles = pin_models(settings)
+    return pinned, {bundle.name: bundle.digest for bundle in bundles}
+
+
 def _recover(database: Database, spool: Spool, settings: Settings) -> None:
     """Close what was open when the node last stopped, and give back what its processes held."""
     spool.lose_open_associations()
@@ -223,7 +243,7 @@ def _children(database: Database, settings: Settings) -> list[Child]:
     ]
 
 
-def _audit_node(database: Database, action: AuditAction) -> None:
+def _audit_node(database: Database, action: AuditAction, **detail: JsonValue) -> None:
     with database.transaction() as session:
         audit.record(
             session,
@@ -231,5 +251,5 @@ def _audit_node(database: Database, action: AuditAction) -> None:
             AuditOutcome.SUCCESS,
             utc_now(),
             who="node",
-            detail={"version": version("uptake"), "process_id": os.getpid()},
+            detail={"version": version("uptake"), "process_id": os.getpid(), **detail},
         )

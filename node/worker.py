@@ -15,7 +15,9 @@ from db.session import Database
 from db.work import Claimed, claim_study, reject, release_claim_failed
 from dicom_io.identity import ResultReference
 from dicom_io.reading.files import read_header
+from inference.engines.guard import memory_errors
 from node.analysis import Revision, analyse_inputs, choose_inputs, settings_digest, write_objects
+from node.models import Models
 from node.names import worker_name
 from node.records import report_records
 from node.spool import Spool, sync
@@ -32,10 +34,13 @@ class Worker:
     in compiled code, and the supervisor gives the study back to the queue.
     """
 
-    def __init__(self, database: Database, spool: Spool, settings: Settings, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, database: Database, spool: Spool, settings: Settings, models: Models, clock: Callable[[], datetime]
+    ) -> None:
         self._database = database
         self._spool = spool
         self._settings = settings
+        self._models = models
         self._clock = clock
         self._owner = worker_name(settings)
 
@@ -57,7 +62,8 @@ class Worker:
         events = log.bind(study=claim.study_uid, revision=claim.revision, attempt=claim.attempt)
         events.info("analysis started")
         try:
-            self._report(claim)
+            with memory_errors():
+                self._report(claim)
         except Refused as refused:
             with self._database.transaction() as session:
                 reject(session, claim, refused.reason, refused.detail, self._clock())
@@ -74,15 +80,14 @@ class Worker:
     def _report(self, claim: Claimed) -> None:
         headers = [self._header(instance.path) for series in claim.series for instance in series.instances]
         inputs = choose_inputs(headers, self._settings)
+        settings = settings_digest(self._settings, self._models)
         with self._database.transaction() as session:
-            if keep_report(
-                session, claim, inputs.digest, settings_digest(self._settings), version("uptake"), self._clock()
-            ):
+            if keep_report(session, claim, inputs.digest, settings, version("uptake"), self._clock()):
                 return
         with self._database.reading() as session:
             replaced = predecessors(session, claim.study_uid, claim.revision)
         revision = Revision(claim.revision, tuple(self._reference(result.path) for result in replaced))
-        outcome = analyse_inputs(inputs, self._settings, revision=revision)
+        outcome = analyse_inputs(inputs, self._settings, self._models, revision=revision)
         folder = self._spool.result_folder(claim.study_uid, claim.revision)
         files = write_objects(outcome.objects, folder)
         sync(folder, files.values())

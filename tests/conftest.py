@@ -6,12 +6,26 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
+import numpy as np
+import openvino
+import openvino.opset13
 import pytest
 
 from config.volume import Volume
 from dicom_io.scanner.examination import Examination, PatientIdentity
 from dicom_io.scanner.study import StudyPlan, WrittenStudy, write_study
 from dicom_io.scanner.vendors import SIEMENS, VendorHabits
+from inference.bundles.specification import (
+    Channel,
+    Label,
+    Labels,
+    Network,
+    Normalisation,
+    Resampling,
+    Specification,
+    Task,
+)
+from inference.bundles.store import write_bundle
 from inference.patient.patient import DigitalPatient, Grid
 
 CT_GRID = Grid.axial((72, 96, 96), (6.0, 5.2083, 5.2083), (0.0, 0.0, 40.0))
@@ -60,6 +74,56 @@ def write(tmp_path: Path, volumes: dict[str, Volume]) -> Callable[..., WrittenSt
         )
 
     return write_small
+
+
+@pytest.fixture
+def make_bundle() -> Callable[..., Path]:
+    """Make a bundle whose network calls a lesion what is hotter than ``threshold`` SUV, less so the denser it is."""
+
+    def make(
+        folder: Path,
+        *,
+        channels: tuple[str, ...] = ("PET", "CT"),
+        threshold: float = 4.0,
+        per_hounsfield: float = 0.0,
+        patch: tuple[int, int, int] = (16, 32, 32),
+        names: tuple[str, ...] = ("background", "lesion"),
+        **changes: object,
+    ) -> Path:
+        folder.mkdir(parents=True)
+        write_threshold_graph(folder / "fold_0.xml", channels, threshold, per_hounsfield, patch)
+        specification = Specification(
+            name=folder.name,
+            version="1.0",
+            task=Task.LESION_SEGMENTATION,
+            channels=tuple(Channel(name, Normalisation.NONE) for name in channels),
+            labels=Labels(tuple(Label(name) for name in names)),
+            network=Network(
+                graphs=("fold_0.xml",),
+                patch=patch,
+                spacing_mm=(6.0, 5.4, 5.4),
+                resample_data=Resampling(order=3),
+                resample_logits=Resampling(order=1),
+            ),
+        )
+        write_bundle(replace(specification, **changes), folder)
+        return folder
+
+    return make
+
+
+def write_threshold_graph(
+    path: Path, channels: tuple[str, ...], threshold: float, per_hounsfield: float, patch: tuple[int, int, int]
+) -> None:
+    """An OpenVINO graph with logits 0 for background and (SUV − threshold + weight × HU) for lesion."""
+    weights = np.zeros((2, len(channels), 1, 1, 1), dtype=np.float32)
+    weights[1] = np.reshape([{"PET": 1.0, "CT": per_hounsfield}.get(name, 0.0) for name in channels], (-1, 1, 1, 1))
+    image = openvino.opset13.parameter([1, len(channels), *patch], np.float32)
+    ones, zeros = [1, 1, 1], [0, 0, 0]
+    convolved = openvino.opset13.convolution(image, openvino.opset13.constant(weights), ones, zeros, zeros, ones)
+    offset = np.reshape(np.array([0.0, -threshold], dtype=np.float32), (1, 2, 1, 1, 1))
+    logits = openvino.opset13.add(convolved, openvino.opset13.constant(offset))
+    openvino.save_model(openvino.Model([logits], [image]), path, compress_to_fp16=False)
 
 
 @pytest.fixture

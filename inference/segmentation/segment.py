@@ -20,7 +20,7 @@ from inference.options import Options
 from inference.segmentation.basins import find_basins
 from inference.segmentation.delineate import delineate
 from inference.segmentation.noise import noise_of_slices
-from inference.segmentation.territories import Territories, grown_box, index_within
+from inference.segmentation.territories import Territories, grown_box, index_within, near
 from inference.segmentation.thresholds import (
     FRACTIONS,
     LIVER_FACTORS,
@@ -28,6 +28,7 @@ from inference.segmentation.thresholds import (
     Neighbourhood,
     fixed_threshold,
 )
+from inference.uptake.verdict import Verdict
 
 _SPILL_VOXELS = 2
 
@@ -37,19 +38,25 @@ class Candidates:
     """Regions of uptake: labels from 1, hottest first, and the SUV threshold that delineates each.
 
     ``territories`` are the voxels that each could have had: a label is what in its territory lies at or above its
-    threshold and hangs together with its hottest voxel.
+    threshold and hangs together with its hottest voxel. ``verdicts`` holds what the segmenter itself says of a
+    candidate; the others are classified later.
     """
 
     labels: LabelMap
     territories: LabelMap
     thresholds: Mapping[int, float]
+    verdicts: Mapping[int, Verdict] = field(default_factory=dict)
     remarks: tuple[Remark, ...] = ()
 
 
 class Segmenter(Protocol):
-    """Finds candidates; what is a lesion and what is physiologic is decided later."""
+    """Finds candidates, from the PET and the CT on its grid."""
 
-    def __call__(self, suv: Volume, anatomy: Anatomy, options: Options) -> Candidates: ...
+    def __call__(self, suv: Volume, ct: Volume | None, anatomy: Anatomy, options: Options) -> Candidates: ...
+
+    def parameters(self, options: Options) -> Mapping[str, str]:
+        """How options steer it, for provenance."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -84,7 +91,7 @@ class BasinSegmenter:
         default_factory=lambda: MappingProxyType({Tracer.FDG: (1.0, 3.5), Tracer.DOTATATE: (1.0, 0.0)})
     )
 
-    def __call__(self, suv: Volume, anatomy: Anatomy, options: Options) -> Candidates:
+    def __call__(self, suv: Volume, ct: Volume | None, anatomy: Anatomy, options: Options) -> Candidates:
         fixed, remarks = fixed_threshold(options.threshold, anatomy.references, options.profile)
         smooth = ndimage.gaussian_filter(suv.values, self.smoothing_mm / suv.spacing_mm, output=np.float32)
         if fixed is not None:
@@ -93,11 +100,11 @@ class BasinSegmenter:
         else:
             apart = None
             seed = self._seed(options, anatomy)
-            domain = _near(smooth >= seed, self.reach_mm, suv.spacing_mm)
+            domain = near(smooth >= seed, self.reach_mm, suv.spacing_mm)
             domain &= suv.values >= self.lowest_fraction * options.profile.seed_suv
         if not domain.any():
             nothing = np.zeros(suv.shape, dtype=np.uint16)
-            return Candidates(nothing, nothing, {}, remarks)
+            return Candidates(nothing, nothing, {}, remarks=remarks)
         basins = find_basins(
             smooth,
             domain,
@@ -115,7 +122,14 @@ class BasinSegmenter:
             seeded = (smooth.reshape(-1)[basins.peaks] >= seed) & (peaks.suv_peak >= seed)
             thresholds = self._thresholds(suv, anatomy, options, peaks, seeded)
         labels, territories, kept = delineate(suv, peaks, thresholds, options.minimum_volume_ml)
-        return Candidates(labels, territories, kept, remarks)
+        return Candidates(labels, territories, kept, remarks=remarks)
+
+    def parameters(self, options: Options) -> Mapping[str, str]:
+        return {
+            "threshold": str(options.threshold),
+            "minimum_volume_ml": f"{options.minimum_volume_ml:g}",
+            "seed_suv": f"{options.profile.seed_suv:g}",
+        }
 
     def _seed(self, options: Options, anatomy: Anatomy) -> float:
         times_mean, times_sd = self.liver_seeds.get(options.profile.tracer, (0.0, 0.0))
@@ -189,14 +203,3 @@ def _noise_at(peaks: Territories, suv: Volume, anatomy: Anatomy) -> NDArray[np.f
     reach = int(np.ceil(PEAK_RADIUS_MM / suv.spacing_mm[0]))
     noise = ndimage.maximum_filter1d(noise_of_slices(suv.values, anatomy.body), 2 * reach + 1, mode="nearest")
     return np.asarray(noise[peaks.indices[:, 0]])
-
-
-def _near(mask: NDArray[np.bool_], reach_mm: float, spacing_mm: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """The voxels within a distance of a mask."""
-    if not mask.any():
-        return mask
-    margin = np.ceil(reach_mm / spacing_mm).astype(int)
-    box = grown_box(ndimage.find_objects(mask.astype(np.uint8))[0], margin, mask.shape)
-    near = np.zeros_like(mask)
-    near[box] = ndimage.distance_transform_edt(~mask[box], sampling=spacing_mm) <= reach_mm
-    return near

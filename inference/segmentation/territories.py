@@ -62,3 +62,14 @@ def grown_box(box: Box, margin: NDArray[np.int64], shape: tuple[int, ...]) -> Bo
 def index_within(index: NDArray[np.int64], box: Box) -> tuple[int, int, int]:
     inner = [int(place) - side.start for place, side in zip(index, box, strict=True)]
     return inner[0], inner[1], inner[2]
+
+
+def near(mask: NDArray[np.bool_], reach_mm: float, spacing_mm: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """The voxels within a distance of a mask."""
+    if not mask.any():
+        return mask
+    margin = np.ceil(reach_mm / spacing_mm).astype(int)
+    box = grown_box(ndimage.find_objects(mask.astype(np.uint8))[0], margin, mask.shape)
+    reached = np.zeros_like(mask)
+    reached[box] = ndimage.distance_transform_edt(~mask[box], sampling=spacing_mm) <= reach_mm
+    return reached

@@ -36,6 +36,7 @@ def analyze(
     from node.analysis import FILE_NAMES, analyse_inputs, choose_inputs, write_objects
     from node.commands.inventory import study_headers
     from node.findings import findings_document
+    from node.models import Models
 
     settings = settings_from(config)
     if pet_only:
@@ -45,7 +46,7 @@ def analyze(
         progress("find instances")
         headers, _ = study_headers(path, study, quiet=as_json)
         try:
-            outcome = analyse_inputs(choose_inputs(headers, settings), settings, progress=progress)
+            outcome = analyse_inputs(choose_inputs(headers, settings), settings, Models(settings), progress=progress)
         except Refused as refused:
             refuse(refused.remark, as_json=as_json)
         written = write_objects(outcome.objects, out)

@@ -8,6 +8,7 @@ from typing import Any
 
 import typer
 
+from config.reasons import Refused
 from config.settings import Settings
 from node.commands.output import ConfigFile, Json, console, done, fail, print_json, settings_from
 
@@ -42,6 +43,13 @@ def _problems(settings: Settings) -> list[str]:
             socket.getaddrinfo(destination.host, destination.port)
         except OSError as error:
             problems.append(f"destinations: {destination.name}: {destination.host} can't be resolved: {error.strerror}")
+    try:
+        if settings.models.lesion_segmentation:
+            from node.models import check_bundles
+
+            check_bundles(settings.models)
+    except Refused as refused:
+        problems.append(str(refused))
     return problems
 
 

@@ -19,6 +19,7 @@ from db.states import AssociationOutcome
 from db.upgrade import upgrade
 from dicom_io.network.incoming import AssociationFolder
 from node import completeness, intake, worker
+from node.models import Models
 from node.spool import Spool
 
 QUIET_TIME_S = 60.0
@@ -38,7 +39,7 @@ class SteppedNode:
         self.spool.create()
         self.intake = intake.Intake(self.database, self.spool, "test", lambda: self.now)
         self.completeness = completeness.Completeness(self.database, self.spool, self.settings, lambda: self.now)
-        self.worker = worker.Worker(self.database, self.spool, self.settings, lambda: self.now)
+        self.worker = worker.Worker(self.database, self.spool, self.settings, Models(self.settings), lambda: self.now)
 
     def receive(self, files: Sequence[Path]) -> None:
         """As the listener does: into the journal, on one association that is then released. It takes a second."""

@@ -8,7 +8,21 @@ from typer.testing import CliRunner
 
 from node.cli import app
 
-COMMANDS = ["serve", "demo", "analyze", "suv", "send", "probe", "status", "retry", "audit", "config", "db"]
+COMMANDS = [
+    "serve",
+    "demo",
+    "analyze",
+    "segment",
+    "suv",
+    "send",
+    "probe",
+    "status",
+    "retry",
+    "audit",
+    "models",
+    "config",
+    "db",
+]
 
 
 def run(*arguments: str) -> tuple[int, str]:

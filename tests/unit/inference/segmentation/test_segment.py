@@ -39,7 +39,7 @@ def segment(suv, rule=ThresholdRule.ITERATIVE, minimum_volume_ml=0.3, references
         frame=SimpleNamespace(on_grid=lambda mask, volume: mask),
         liver=np.zeros(suv.shape, dtype=bool) if liver is None else liver,
     )
-    return BasinSegmenter()(suv, anatomy, Options(profile, rule, minimum_volume_ml))
+    return BasinSegmenter()(suv, None, anatomy, Options(profile, rule, minimum_volume_ml))
 
 
 NODE, KIDNEY = (20, 25, 20), (20, 25, 31)

@@ -1,0 +1,32 @@
+"""The virtual environment of the frameworks we are compared with; none of them is a dependency."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+FOLDER = Path(__file__).parents[1] / ".bench-venv"
+PACKAGES = (
+    "dynamic-network-architectures==0.4.4",
+    "monai==1.6.1",
+    "nnunetv2==2.8.1",
+    "onnx==1.23.2",
+    "onnxruntime==1.32.0",
+    "onnxscript==0.7.2",
+    "torch==2.13.0",
+)
+_MADE = FOLDER / "packages.txt"
+
+
+def peer_python() -> Path:
+    """The interpreter with the peers in it: that which ``UPTAKE_BENCH_PYTHON`` names, else of ``.bench-venv``."""
+    named = os.environ.get("UPTAKE_BENCH_PYTHON")
+    if named:
+        return Path(named)
+    python = FOLDER / "bin" / "python"
+    wanted = "\n".join(PACKAGES)
+    if not _MADE.is_file() or _MADE.read_text() != wanted:
+        subprocess.run([sys.executable, "-m", "venv", FOLDER], check=True)
+        subprocess.run([python, "-m", "pip", "install", "--quiet", *PACKAGES], check=True)
+        _MADE.write_text(wanted)
+    return python

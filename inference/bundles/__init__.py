@@ -1,0 +1,1 @@
+"""Bundles: packaged models, verified before they are used."""

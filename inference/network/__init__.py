@@ -1,0 +1,1 @@
+"""What surrounds a segmentation network: preparation, windows, and the way back to the original grid."""

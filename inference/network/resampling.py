@@ -1,0 +1,228 @@
+"""Resampling between two grids of the same directions, as nnU-Net v2 does it, slab by slab.
+
+nnU-Net's splines (scikit-image's ``resize``, so SciPy's ``zoom``) are separable: one matrix for each axis, taken from
+SciPy itself, does the same to rounding, works on any part of the result, and touches far fewer neighbours.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage, sparse
+
+from config.volume import FloatArray
+from inference.bundles.specification import Alignment, Order, Resampling
+
+Real = TypeVar("Real", np.float32, np.float64)
+Range = tuple[int, int]
+Triple = tuple[int, int, int]
+
+_ANISOTROPY = 3.0  # nnunetv2.configuration.ANISO_THRESHOLD
+_NEGLIGIBLE = 1e-9
+_SLAB = 16
+
+
+def grid_shape(
+    shape: tuple[int, ...], spacing_mm: tuple[float, ...], target_mm: tuple[float, ...], alignment: Alignment
+) -> Triple:
+    """Voxels along each axis at another spacing, at least 1 (nnU-Net's compute_new_shape; MONAI's shape of Spacing)."""
+    if alignment is Alignment.EDGES:
+        sizes = [round(old / new * n) for n, old, new in zip(shape, spacing_mm, target_mm, strict=True)]
+    else:
+        sizes = [round((n - 1) * old / new + 1.0) for n, old, new in zip(shape, spacing_mm, target_mm, strict=True)]
+    return max(1, int(sizes[0])), max(1, int(sizes[1])), max(1, int(sizes[2]))
+
+
+@dataclass(frozen=True, eq=False)
+class Line:
+    """Interpolation along one axis.
+
+    ``weights``: shape (voxels of the result, voxels of the source); sparse, so without BLAS, whose threads would wait
+    for each other where the engine has all cores. ``first``, ``last``: for each voxel of the result the first source
+    voxel that counts and the one after the last. ``identity``: nothing is to be done.
+    """
+
+    weights: "sparse.csr_array[np.float64]"
+    first: NDArray[np.intp]
+    last: NDArray[np.intp]
+    identity: bool
+
+    @classmethod
+    def of(cls, weights: NDArray[np.float64]) -> "Line":
+        counts = np.abs(weights) > _NEGLIGIBLE
+        last = weights.shape[1] - counts[:, ::-1].argmax(axis=1)
+        identity = weights.shape[0] == weights.shape[1] and bool((weights == np.eye(len(weights))).all())
+        return cls(sparse.csr_array(np.where(counts, weights, 0.0)), counts.argmax(axis=1), last, identity)
+
+    @property
+    def size(self) -> int:
+        """Voxels of the result."""
+        return len(self.first)
+
+    @property
+    def is_convex(self) -> bool:
+        """Whether every voxel of the result lies between those of the source."""
+        return bool((self.weights.data >= 0.0).all())
+
+    def support(self, wanted: Range) -> Range:
+        """The part of the source that a part of the result needs."""
+        part = slice(*wanted)
+        return int(self.first[part].min()), int(self.last[part].max())
+
+    def reached_from(self, source: Range) -> Range:
+        """The part of the result that a part of the source enters; empty if there is none."""
+        reached = np.flatnonzero((self.first < source[1]) & (self.last > source[0]))
+        return (int(reached[0]), int(reached[-1]) + 1) if len(reached) else (0, 0)
+
+    def apply(self, values: NDArray[Real], axis: int, start: int, wanted: Range) -> NDArray[Real]:
+        """The part ``wanted`` of the result along an axis of ``values``, which begin at source voxel ``start``."""
+        if self.identity:
+            return values[(slice(None),) * axis + (slice(wanted[0] - start, wanted[1] - start),)]
+        low, high = self.support(wanted)
+        weights = self.weights[slice(*wanted), low:high].astype(values.dtype)
+        source = values[(slice(None),) * axis + (slice(low - start, high - start),)]
+        shape = list(values.shape)
+        shape[axis] = wanted[1] - wanted[0]
+        if axis == 0:
+            return np.asarray(weights @ source.reshape(high - low, -1)).reshape(shape)
+        result = np.empty(shape, dtype=values.dtype)
+        for plane, onto in zip(source, result, strict=True):
+            onto[...] = weights @ plane if axis == 1 else (weights @ plane.T).T
+        return result
+
+
+@dataclass(frozen=True, eq=False)
+class Interpolation:
+    """From one grid to another: a line for each axis, and what the splines must not overshoot.
+
+    ``thick_axis``: the axis that is resampled on its own, after the others. Splines of order above 1 overshoot; where
+    ``clips``, they are clipped to the range of the source, or, with a thick axis, of the slice across it.
+    """
+
+    lines: tuple[Line, Line, Line]
+    thick_axis: int | None
+    clips: bool
+
+    @property
+    def shape(self) -> Triple:
+        """Voxels of the result along each axis."""
+        slices, rows, columns = (line.size for line in self.lines)
+        return slices, rows, columns
+
+    @property
+    def is_convex(self) -> bool:
+        """Whether a voxel of the result lies between those of the source around it."""
+        return all(line.is_convex for line in self.lines)
+
+    def limits(self, source: FloatArray) -> "Limits | None":
+        """What the whole source allows, for `part`."""
+        if not self.clips:
+            return None
+        across = None if self.thick_axis is None else tuple(axis for axis in range(3) if axis != self.thick_axis)
+        return Limits(source.min(axis=across, keepdims=True), source.max(axis=across, keepdims=True))
+
+    def part(
+        self, values: NDArray[Real], start: Triple, wanted: tuple[Range, Range, Range], limits: "Limits | None"
+    ) -> NDArray[Real]:
+        """A part of the result from the part of the source that begins at voxel ``start``."""
+        in_plane = [axis for axis in range(3) if axis != self.thick_axis]
+        for axis in in_plane:
+            values = self.lines[axis].apply(values, axis, start[axis], wanted[axis])
+        if limits is not None:
+            values = limits.clip(values, self.thick_axis, 0 if self.thick_axis is None else start[self.thick_axis])
+        if self.thick_axis is not None:
+            axis = self.thick_axis
+            values = self.lines[axis].apply(values, axis, start[axis], wanted[axis])
+        return values
+
+    def resample(self, source: FloatArray, result: FloatArray) -> None:
+        """Fill an array of `shape` from the whole source, in float64 for a few slices at a time."""
+        slices, rows, columns = self.shape
+        limits = self.limits(source)
+        for begin in range(0, slices, _SLAB):
+            wanted = (begin, min(begin + _SLAB, slices))
+            low, high = self.lines[0].support(wanted)
+            block = source[low:high].astype(np.float64)
+            result[slice(*wanted)] = self.part(block, (low, 0, 0), (wanted, (0, rows), (0, columns)), limits)
+
+
+@dataclass(frozen=True, eq=False)
+class Limits:
+    """Least and largest values: of the source, shape (1, 1, 1), or of each slice across the thick axis."""
+
+    least: FloatArray
+    largest: FloatArray
+
+    def clip(self, values: NDArray[Real], thick_axis: int | None, start: int) -> NDArray[Real]:
+        part: tuple[slice, ...] = ()
+        if thick_axis is not None:
+            part = (slice(None),) * thick_axis + (slice(start, start + values.shape[thick_axis]),)
+        return np.clip(values, self.least[part], self.largest[part])
+
+
+def interpolation(
+    shape: Triple,
+    spacing_mm: tuple[float, ...],
+    new_shape: Triple,
+    new_spacing_mm: tuple[float, ...],
+    resampling: Resampling,
+) -> Interpolation:
+    """How to get from one grid to another (nnU-Net's resample_data_or_seg_to_shape)."""
+    if resampling.alignment is Alignment.FIRST_VOXEL:
+        steps = [new / old for old, new in zip(spacing_mm, new_spacing_mm, strict=True)]
+        lines = [
+            _sampled(n, m, step, resampling.order, resampling.alignment)
+            for n, m, step in zip(shape, new_shape, steps, strict=True)
+        ]
+        return Interpolation((lines[0], lines[1], lines[2]), None, False)
+    thick_axis = _thick_axis(resampling.separate_z, spacing_mm, new_spacing_mm)
+    lines = [
+        _zoomed(n, m, resampling.order)
+        if axis != thick_axis
+        else _sampled(n, m, n / m, resampling.order_z, resampling.alignment)
+        for axis, (n, m) in enumerate(zip(shape, new_shape, strict=True))
+    ]
+    clips = resampling.order > 1 and shape != new_shape
+    return Interpolation((lines[0], lines[1], lines[2]), thick_axis, clips)
+
+
+def _thick_axis(separate: bool | None, spacing_mm: tuple[float, ...], new_spacing_mm: tuple[float, ...]) -> int | None:
+    """nnU-Net's determine_do_sep_z_and_axis: the one axis with the largest spacing, if it is to be resampled apart."""
+    if separate is False:
+        return None
+    if separate or _is_anisotropic(spacing_mm):
+        deciding = spacing_mm
+    elif _is_anisotropic(new_spacing_mm):
+        deciding = new_spacing_mm
+    else:
+        return None
+    thick = [axis for axis, spacing in enumerate(deciding) if max(deciding) / spacing == 1.0]
+    return thick[0] if len(thick) == 1 else None
+
+
+def _is_anisotropic(spacing_mm: tuple[float, ...]) -> bool:
+    return max(spacing_mm) / min(spacing_mm) > _ANISOTROPY
+
+
+@lru_cache(maxsize=32)
+def _zoomed(size: int, new_size: int, order: Order) -> Line:
+    """A spline between grids that share their edges; beyond them the outermost voxel goes on."""
+    if size == new_size:
+        return Line.of(np.eye(size))
+    factor = 1.0 / (size / new_size)
+    units = np.eye(size)
+    columns = [ndimage.zoom(unit, factor, order=order, mode="nearest", grid_mode=True) for unit in units]
+    return Line.of(np.stack(columns, axis=1))
+
+
+@lru_cache(maxsize=32)
+def _sampled(size: int, new_size: int, step: float, order: Order, alignment: Alignment) -> Line:
+    """A spline at points ``step`` source voxels apart; beyond the ends the outermost voxel goes on."""
+    if size == new_size and step == 1.0:
+        return Line.of(np.eye(size))
+    points = np.arange(new_size, dtype=np.float64)[None]
+    places = step * (points + 0.5) - 0.5 if alignment is Alignment.EDGES else step * points
+    columns = [ndimage.map_coordinates(unit, places, order=order, mode="nearest") for unit in np.eye(size)]
+    return Line.of(np.stack(columns, axis=1))

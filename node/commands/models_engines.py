@@ -1,0 +1,141 @@
+"""``uptake models verify | build | bench``: whether bundles work on this machine, and how fast."""
+
+import time
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from config.reasons import Refused
+from node.commands.output import ConfigFile, Json, console, fail, print_json, refuse, settings_from, stages
+
+Name = Annotated[str, typer.Argument(help="A folder under models.folder, or the path of a bundle.")]
+
+
+class EngineName(StrEnum):
+    OPENVINO = "openvino"
+    TENSORRT = "tensorrt"
+    TORCH = "torch"
+
+
+def verify(
+    name: Annotated[str | None, typer.Argument(help="One bundle; without it every one under models.folder.")] = None,
+    gpu: Annotated[bool, typer.Option("--gpu", help="Also compare TensorRT with torch on the GPU; time both.")] = False,
+    config: ConfigFile = None,
+    as_json: Json = False,
+) -> None:
+    """Verify bundles: digests, description, graphs, one window on this machine's engine; exit code 0 if all pass."""
+    from inference.bundles.store import find_bundles
+    from node.model_checks import check_bundle
+
+    settings = settings_from(config)
+    names = [name] if name else [folder.name for folder in find_bundles(settings.models.folder)]
+    if not names:
+        fail(f"There is no bundle under {settings.models.folder}.")
+    with stages("Verifying", quiet=as_json) as progress:
+        reports = [check_bundle(one, settings, gpu=gpu, progress=progress) for one in names]
+    if as_json:
+        print_json(reports)
+    else:
+        for report in reports:
+            _print_report(report)
+    if not all(report["verified"] for report in reports):
+        raise typer.Exit(2)
+
+
+def build(
+    name: Name,
+    engine: Annotated[EngineName | None, typer.Option("--engine", help="By default what the settings say.")] = None,
+    config: ConfigFile = None,
+    as_json: Json = False,
+) -> None:
+    """Build a bundle's engines ahead of time, so that the first start of the node does not wait for them."""
+    from node.models import engine_folder, load_engines, named_bundle
+
+    settings = settings_from(config)
+    models = settings.models if engine is None else settings.models.model_copy(update={"engine": engine.value})
+    begin = time.perf_counter()
+    with stages("Building", quiet=as_json):
+        try:
+            engines = load_engines(named_bundle(models, name), models, engine_folder(settings))
+        except Refused as refused:
+            refuse(refused.remark, as_json=as_json)
+    seconds = round(time.perf_counter() - begin, 2)
+    remarks = [str(remark) for remark in engines[0].remarks]
+    built = {"engine": engines[0].name, "device": engines[0].device, "folds": len(engines), "seconds": seconds}
+    if as_json:
+        print_json({**built, "remarks": remarks})
+        return
+    _print_remarks(remarks)
+    console.print(f"{built['engine']} on {built['device']}: {len(engines)} folds in {seconds} s", highlight=False)
+
+
+def bench(
+    name: Name,
+    engine: Annotated[
+        list[EngineName] | None, typer.Option("--engine", help="May be given several times; by default all that run.")
+    ] = None,
+    config: ConfigFile = None,
+    as_json: Json = False,
+) -> None:
+    """Time one window of a bundle on each engine, and compare each with the first."""
+    from inference.engines.engine import EngineKind, Precision
+    from inference.engines.selection import this_machine
+    from node.model_checks import compare
+    from node.models import named_bundle
+
+    settings = settings_from(config)
+    kinds = [EngineKind(one.value) for one in engine or ()] or [
+        kind for kind in EngineKind if not this_machine().lacks(kind)
+    ]
+    with stages("Measuring", quiet=as_json):
+        try:
+            bundle = named_bundle(settings.models, name)
+            rows = compare(bundle, settings, [(kind, Precision(settings.models.precision)) for kind in kinds])
+        except Refused as refused:
+            refuse(refused.remark, as_json=as_json)
+    if as_json:
+        print_json(rows)
+        return
+    console.print(_comparison(rows))
+
+
+def _print_report(report: dict[str, Any]) -> None:
+    if "refused" in report:
+        console.print(
+            f"[bold red]✗[/] {report['name']}: [bold]{report['refused']}[/] — {report['detail']}\n  {report['action']}",
+            highlight=False,
+            soft_wrap=True,
+        )
+        return
+    mark = "[green]✓[/]" if report["verified"] else "[bold red]✗[/]"
+    console.print(
+        f"{mark} {report['name']} {report['version']}: {report['files']} files, runs on {report['engine']}",
+        highlight=False,
+        soft_wrap=True,
+    )
+    _print_remarks(report["remarks"])
+    if "gpu" in report:
+        console.print(_comparison(report["gpu"]))
+
+
+def _print_remarks(remarks: list[str]) -> None:
+    for remark in remarks:
+        console.print(f"[yellow]![/] {remark}", highlight=False, soft_wrap=True)
+
+
+def _comparison(rows: list[dict[str, Any]]) -> Table:
+    table = Table(show_edge=False)
+    for column in ("engine", "device", "ms per window", "largest difference, SD", "same label", "agrees"):
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(
+            row["engine"],
+            row["device"],
+            f"{row['seconds_per_window'] * 1000.0:.1f}",
+            f"{row['largest_difference']:.2g}",
+            f"{row['same_label']:.5f}",
+            "[green]yes[/]" if row["agrees"] else "[bold red]no[/]",
+        )
+    return table

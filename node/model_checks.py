@@ -1,0 +1,99 @@
+"""Checks of models on this machine: whether a bundle verifies and runs, how engines agree, how fast they are."""
+
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from config.reasons import Reason, Refused
+from config.settings import Settings
+from config.volume import FloatArray
+from inference.bundles.specification import Bundle
+from inference.engines.comparison import TOLERANCES, agreement, logits_of, noise_windows, seconds_per_window
+from inference.engines.engine import Engine, EngineKind, Precision
+from inference.engines.load import load_engine
+from inference.engines.selection import this_machine
+from node.models import engine_cache, load_engines, named_bundle
+
+ON_GPU = (
+    (EngineKind.TORCH, Precision.FP32),
+    (EngineKind.TORCH, Precision.FP16),
+    (EngineKind.TENSORRT, Precision.FP32),
+    (EngineKind.TENSORRT, Precision.FP16),
+    (EngineKind.TENSORRT, Precision.BF16),
+)
+"""What is compared on a GPU; the first is the reference."""
+
+
+def check_bundle(name: str, settings: Settings, *, gpu: bool, progress: Callable[[str], None]) -> dict[str, Any]:
+    """Digests, description, graphs, and one window through every fold, as a document for programs.
+
+    ``verified`` is true only if nothing was wrong. With ``gpu`` TensorRT and torch are compared as well, and must agree
+    within `inference.engines.comparison.TOLERANCES`.
+    """
+    report: dict[str, Any] = {"name": name, "verified": False}
+    try:
+        progress(f"{name}: digests")
+        bundle = named_bundle(settings.models, name)
+        report |= {"version": bundle.version, "digest": bundle.digest, "files": len(bundle.digests)}
+        progress(f"{name}: engines")
+        engines = load_engines(bundle, settings.models, engine_cache(settings))
+        report |= {
+            "engine": engines[0].name,
+            "device": engines[0].device,
+            "remarks": [str(remark) for remark in engines[0].remarks],
+        }
+        _require_finite(engines)
+        if gpu:
+            progress(f"{name}: GPU")
+            report["gpu"] = compare_on_gpu(bundle, settings)
+        report["verified"] = all(row["agrees"] for row in report.get("gpu", []))
+    except Refused as refused:
+        report |= {"refused": str(refused.reason), "detail": refused.detail, "action": refused.reason.action}
+    return report
+
+
+def compare_on_gpu(bundle: Bundle, settings: Settings) -> list[dict[str, Any]]:
+    """TensorRT and torch, each in its precisions, against torch in float32, with seconds a window.
+
+    Raises
+    ------
+    Refused
+        ENGINE_UNAVAILABLE without a GPU, TensorRT or torch.
+    """
+    lacking = this_machine().lacks(EngineKind.TENSORRT)
+    if lacking:
+        raise Refused(Reason.ENGINE_UNAVAILABLE, lacking)
+    return compare(bundle, settings, ON_GPU)
+
+
+def compare(bundle: Bundle, settings: Settings, chosen: Iterable[tuple[EngineKind, Precision]]) -> list[dict[str, Any]]:
+    """How the first fold on each engine agrees with the first of them, and how long a window takes.
+
+    One engine is held at a time.
+    """
+    rows: list[dict[str, Any]] = []
+    reference: FloatArray | None = None
+    for kind, precision in chosen:
+        engine = load_engine(bundle, kind, precision=precision, cache=engine_cache(settings))[0]
+        logits = logits_of(engine, noise_windows(engine.shape))
+        reference = logits if reference is None else reference
+        found = agreement(reference, logits, regions=bundle.labels.regions is not None)
+        rows.append(
+            {
+                "engine": engine.name,
+                "device": engine.device,
+                "seconds_per_window": seconds_per_window(engine, time.perf_counter),
+                "largest_difference": found.largest_difference,
+                "same_label": found.same_label,
+                "agrees": found.within(TOLERANCES[precision]),
+                "remarks": [str(remark) for remark in engine.remarks],
+            }
+        )
+    return rows
+
+
+def _require_finite(engines: Iterable[Engine]) -> None:
+    for engine in engines:
+        logits = logits_of(engine, noise_windows(engine.shape))
+        if not agreement(logits, logits).same_label:
+            raise Refused(Reason.BUNDLE_GRAPH, "The network answers noise with numbers that are not finite.")
