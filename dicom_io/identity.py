@@ -8,6 +8,8 @@ from typing import Any
 from config.finding import Finding, ResultKind
 
 PRODUCT = "uptake"
+IMPLEMENTATION_CLASS_UID = "2.25.29195979144558520254173188050328098367"
+IMPLEMENTATION_VERSION_NAME = "UPTAKE"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from config.reasons import UptakeError
 from db.states import AssociationOutcome
+from dicom_io.durable import sync_path
 
 _ENDED = {outcome: f"{outcome}.end" for outcome in AssociationOutcome}
 
@@ -103,15 +104,6 @@ def sync(folder: Path, files: Iterable[Path]) -> None:
     """Make files and their folder's path durable."""
     for path in (*files, folder, folder.parent, folder.parent.parent):
         sync_path(path)
-
-
-def sync_path(path: Path) -> None:
-    """Make a file's content, or the names in a folder, durable."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _name(study_uid: str) -> str:

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from pydicom.filereader import read_file_meta_info
 
-from dicom_io.network.transport import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
+from dicom_io.durable import sync_path
+from dicom_io.identity import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 
 INCOMING = "incoming"
 
@@ -58,7 +59,7 @@ class AssociationFolder:
         except OSError:
             part.unlink(missing_ok=True)
             raise
-        _sync_folder(self.path)
+        sync_path(self.path)
         self.stored += 1
         return final
 
@@ -67,7 +68,7 @@ class AssociationFolder:
             return
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         for folder in (self.path.parent, self.path.parent.parent):
-            _sync_folder(folder)
+            sync_path(folder)
         self._created = True
 
 
@@ -136,11 +137,3 @@ def _element(element: int, representation: bytes, text: str) -> bytes:
     if representation == b"UR":
         return struct.pack("<HH2sHI", 0x0002, element, representation, 0, len(value)) + value
     return struct.pack("<HH2sH", 0x0002, element, representation, len(value)) + value
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -26,10 +26,9 @@ from pynetdicom.presentation import PresentationContext
 
 from config.reasons import Reason, Refused
 from config.settings import Destination
+from dicom_io.identity import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from dicom_io.network.checkpoint import Checkpoint
 
-IMPLEMENTATION_CLASS_UID = UID("2.25.29195979144558520254173188050328098367")
-IMPLEMENTATION_VERSION_NAME = "UPTAKE"
 MAXIMUM_PDU_BYTES = 131072
 ACSE_TIMEOUT_S = 30.0
 
@@ -60,7 +59,7 @@ def readable_transfer_syntaxes() -> tuple[UID, ...]:
 def application_entity(ae_title: str, network_timeout_s: float) -> AE:
     """A pynetdicom AE that bears the node's implementation identity and gives up after a silence."""
     entity = AE(ae_title)
-    entity.implementation_class_uid = IMPLEMENTATION_CLASS_UID
+    entity.implementation_class_uid = UID(IMPLEMENTATION_CLASS_UID)
     entity.implementation_version_name = IMPLEMENTATION_VERSION_NAME
     entity.maximum_pdu_size = MAXIMUM_PDU_BYTES
     entity.network_timeout = network_timeout_s

@@ -15,12 +15,11 @@ from config.finding import Analysis, ResultKind
 from config.reasons import Remark
 from config.volume import Volume
 from dicom_io.header_values import text
-from dicom_io.identity import PRODUCT, Provenance, derived_uid
+from dicom_io.identity import IMPLEMENTATION_CLASS_UID, PRODUCT, Provenance, derived_uid
 from dicom_io.reading.volume import Acquisition
 from dicom_io.results.patient_study import copy_patient_and_study, decoded, set_character_set
 from dicom_io.suv.quantification import Quantification
 
-IMPLEMENTATION_CLASS_UID = derived_uid("implementation", PRODUCT)
 UNKNOWN_DATETIME = datetime(1900, 1, 1)
 
 # What the libraries need of a source image: what it is and where it lies, and an empty patient, of whom they refuse

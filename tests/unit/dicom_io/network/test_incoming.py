@@ -73,7 +73,7 @@ def test_a_failed_write_leaves_nothing_and_its_number_is_not_used_again(
 
     with monkeypatch.context() as full:
         folder.path.mkdir(parents=True)
-        full.setattr("dicom_io.network.incoming._sync_folder", lambda path: None)
+        full.setattr("dicom_io.network.incoming.sync_path", lambda path: None)
         full.setattr(os, "fsync", fail)
         with pytest.raises(OSError, match="No space"):
             folder.store(CTImageStorage, "2.25.1", ExplicitVRLittleEndian, b"lost")
