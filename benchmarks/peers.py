@@ -1,4 +1,8 @@
-"""The virtual environment of the frameworks we are compared with; none of them is a dependency."""
+"""The virtual environment of the frameworks we are compared with; none of them is a dependency.
+
+``python -m benchmarks.peers`` makes it and prints its interpreter. We are in it as well, to import their models and to
+run the tests that need them.
+"""
 
 import os
 import subprocess
@@ -15,6 +19,7 @@ PACKAGES = (
     "onnxscript==0.7.2",
     "torch==2.13.0",
 )
+_OURS = FOLDER.parent
 _MADE = FOLDER / "packages.txt"
 
 
@@ -24,9 +29,14 @@ def peer_python() -> Path:
     if named:
         return Path(named)
     python = FOLDER / "bin" / "python"
-    wanted = "\n".join(PACKAGES)
-    if not _MADE.is_file() or _MADE.read_text() != wanted:
+    wanted = "\n".join((*PACKAGES, (_OURS / "pyproject.toml").read_text(encoding="utf-8")))
+    if not _MADE.is_file() or _MADE.read_text(encoding="utf-8") != wanted:
         subprocess.run([sys.executable, "-m", "venv", FOLDER], check=True)
-        subprocess.run([python, "-m", "pip", "install", "--quiet", *PACKAGES], check=True)
-        _MADE.write_text(wanted)
+        install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        subprocess.run([*install, *PACKAGES, "--editable", f"{_OURS}[dev]"], check=True, stdout=sys.stderr)
+        _MADE.write_text(wanted, encoding="utf-8")
     return python
+
+
+if __name__ == "__main__":
+    print(peer_python())

@@ -86,12 +86,13 @@ class Models(Section):
     """Which trained models look at a study, and what runs them.
 
     ``lesion_segmentation`` names for each tracer the bundle under ``folder`` that segments it; a tracer without one is
-    segmented by thresholding, as set under ``analysis``.
+    segmented by thresholding, as set under ``analysis``. ``precision``: by default less than float32 where OpenVINO
+    runs the bundle and a measurement on this machine says that labels agree.
     """
 
     folder: Path = Path("models")
     engine: Literal["auto", "openvino", "tensorrt", "torch"] = "auto"
-    precision: Literal["fp32", "fp16", "bf16"] = "fp32"
+    precision: Literal["auto", "fp32", "fp16", "bf16"] = "auto"
     lesion_segmentation: Mapping[Tracer, BundleName] = {}
     delineation: Delineation = Delineation.NETWORK
 

@@ -12,7 +12,7 @@ from inference.engines.comparison import TOLERANCES, agreement, logits_of, noise
 from inference.engines.engine import Engine, EngineKind, Precision
 from inference.engines.load import load_engine
 from inference.engines.selection import this_machine
-from node.models import engine_cache, load_engines, named_bundle
+from node.models import engine_cache, load_models, named_bundle, precision_for
 
 ON_GPU = (
     (EngineKind.TORCH, Precision.FP32),
@@ -36,9 +36,11 @@ def check_bundle(name: str, settings: Settings, *, gpu: bool, progress: Callable
         bundle = named_bundle(settings.models, name)
         report |= {"version": bundle.version, "digest": bundle.digest, "files": len(bundle.digests)}
         progress(f"{name}: engines")
-        engines = load_engines(bundle, settings.models, engine_cache(settings))
+        loaded = load_models(bundle, settings.models, engine_cache(settings))
+        engines = loaded.engines
         report |= {
             "engine": engines[0].name,
+            "precision": loaded.precision.reason,
             "device": engines[0].device,
             "remarks": [str(remark) for remark in engines[0].remarks],
         }
@@ -64,6 +66,22 @@ def compare_on_gpu(bundle: Bundle, settings: Settings) -> list[dict[str, Any]]:
     if lacking:
         raise Refused(Reason.ENGINE_UNAVAILABLE, lacking)
     return compare(bundle, settings, ON_GPU)
+
+
+def measure_engines(bundle: Bundle, settings: Settings, kinds: Iterable[EngineKind]) -> list[dict[str, Any]]:
+    """`compare` for kinds of engines, each in float32 and in the precision that the settings choose for it.
+
+    ``chosen`` says in the rows so chosen why.
+    """
+    rows: list[tuple[EngineKind, Precision, str]] = []
+    for kind in kinds:
+        models = settings.models.model_copy(update={"engine": kind.value})
+        choice = precision_for(bundle, models, engine_cache(settings))
+        if choice.precision is not Precision.FP32:
+            rows.append((kind, Precision.FP32, ""))
+        rows.append((kind, choice.precision, choice.reason))
+    measured = compare(bundle, settings, [(kind, precision) for kind, precision, _ in rows])
+    return [{**row, "chosen": reason} for row, (_, _, reason) in zip(measured, rows, strict=True)]
 
 
 def compare(bundle: Bundle, settings: Settings, chosen: Iterable[tuple[EngineKind, Precision]]) -> list[dict[str, Any]]:

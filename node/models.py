@@ -18,6 +18,8 @@ from inference.bundles.specification import Bundle, Task
 from inference.bundles.store import find_bundles, load_bundle
 from inference.engines.engine import Engine, EngineKind, Precision
 from inference.engines.load import load_engine
+from inference.engines.selection import choose_engine, this_machine
+from inference.network.precision import PrecisionChoice, choose_precision
 from inference.network.segment import segment_volume
 from inference.segmentation.network_segmenter import MaskClass, NetworkSegmenter
 from inference.stages import BASELINE, Stage, Stages
@@ -30,10 +32,11 @@ _PHYSIOLOGIC_WORDS = ("physiolog", "normal", "background uptake")
 
 @dataclass(frozen=True)
 class LoadedBundle:
-    """A verified bundle with an engine for each of its folds."""
+    """A verified bundle with an engine for each of its folds, and what they compute in."""
 
     bundle: Bundle
     engines: tuple[Engine, ...]
+    precision: PrecisionChoice
 
     @property
     def title(self) -> str:
@@ -41,12 +44,13 @@ class LoadedBundle:
 
     @property
     def identity(self) -> dict[str, str]:
-        """What a result depends on: the bundle to the last bit, and what computed it."""
+        """What a result depends on: the bundle to the last bit, and what computed it, with why in that precision."""
         return {
             "name": self.bundle.name,
             "version": self.bundle.version,
             "digest": self.bundle.digest,
             "engine": self.engines[0].name,
+            "precision": self.precision.reason,
         }
 
     def segmenter(self, delineation: Delineation) -> NetworkSegmenter:
@@ -87,8 +91,7 @@ class Models:
             return None
         with _as_configured(tracer, name):
             if name not in self._loaded:
-                bundle = named_bundle(self._settings, name)
-                self._loaded[name] = LoadedBundle(bundle, load_engines(bundle, self._settings, self._cache))
+                self._loaded[name] = load_models(named_bundle(self._settings, name), self._settings, self._cache)
             _check_fit(self._loaded[name].bundle, tracer)
         return self._loaded[name]
 
@@ -101,7 +104,7 @@ class Models:
             stage="segmentation",
             name=f"network {loaded.bundle.name}",
             version=loaded.bundle.version,
-            parameters={"digest": loaded.bundle.digest, "engine": loaded.engines[0].name},
+            parameters={key: loaded.identity[key] for key in ("digest", "engine", "precision")},
         )
         return replace(BASELINE, segment=Stage(method, loaded.segmenter(self._settings.delineation)))
 
@@ -158,10 +161,20 @@ def check_bundles(settings: ModelSettings) -> None:
             _check_fit(named_bundle(settings, name), tracer)
 
 
-def load_engines(bundle: Bundle, settings: ModelSettings, cache: Path | None) -> tuple[Engine, ...]:
-    """An engine for each fold, as the settings choose."""
-    kind = None if settings.engine == "auto" else EngineKind(settings.engine)
-    return load_engine(bundle, kind, precision=Precision(settings.precision), cache=cache)
+def load_models(bundle: Bundle, settings: ModelSettings, cache: Path | None) -> LoadedBundle:
+    """A bundle with an engine for each fold, as the settings choose."""
+    precision = precision_for(bundle, settings, cache)
+    engines = load_engine(bundle, _kind_asked(settings), precision=precision.precision, cache=cache)
+    return LoadedBundle(bundle, engines, precision)
+
+
+def precision_for(bundle: Bundle, settings: ModelSettings, cache: Path | None) -> PrecisionChoice:
+    """The precision that the settings name; for ``auto`` what a measurement allows OpenVINO, and float32 on others."""
+    if settings.precision != "auto":
+        return PrecisionChoice(Precision(settings.precision), "as set")
+    if choose_engine(this_machine(), _kind_asked(settings)) is not EngineKind.OPENVINO:
+        return PrecisionChoice(Precision.FP32, "measured for OpenVINO only")
+    return choose_precision(bundle, cache)
 
 
 def engine_folder(settings: Settings) -> Path:
@@ -188,6 +201,10 @@ def _as_configured(tracer: Tracer, name: str) -> Iterator[None]:
     except Refused as refused:
         detail = f"models.lesion_segmentation.{tracer} = {name}: {refused.detail}"
         raise Refused(refused.reason, detail) from refused
+
+
+def _kind_asked(settings: ModelSettings) -> EngineKind | None:
+    return None if settings.engine == "auto" else EngineKind(settings.engine)
 
 
 def _kind(name: str) -> FindingKind:

@@ -78,7 +78,10 @@ def write(tmp_path: Path, volumes: dict[str, Volume]) -> Callable[..., WrittenSt
 
 @pytest.fixture
 def make_bundle() -> Callable[..., Path]:
-    """Make a bundle whose network calls a lesion what is hotter than ``threshold`` SUV, less so the denser it is."""
+    """Make a bundle whose network calls a lesion what is hotter than ``threshold`` SUV, less so the denser it is.
+
+    It looks at its windows in so many ``rounds`` before, in vain: thousands make it slow, -1 is for ever.
+    """
 
     def make(
         folder: Path,
@@ -86,12 +89,13 @@ def make_bundle() -> Callable[..., Path]:
         channels: tuple[str, ...] = ("PET", "CT"),
         threshold: float = 4.0,
         per_hounsfield: float = 0.0,
+        rounds: int = 0,
         patch: tuple[int, int, int] = (16, 32, 32),
         names: tuple[str, ...] = ("background", "lesion"),
         **changes: object,
     ) -> Path:
         folder.mkdir(parents=True)
-        write_threshold_graph(folder / "fold_0.xml", channels, threshold, per_hounsfield, patch)
+        write_threshold_graph(folder / "fold_0.xml", channels, threshold, per_hounsfield, rounds, patch)
         specification = Specification(
             name=folder.name,
             version="1.0",
@@ -113,17 +117,35 @@ def make_bundle() -> Callable[..., Path]:
 
 
 def write_threshold_graph(
-    path: Path, channels: tuple[str, ...], threshold: float, per_hounsfield: float, patch: tuple[int, int, int]
+    path: Path,
+    channels: tuple[str, ...],
+    threshold: float,
+    per_hounsfield: float,
+    rounds: int,
+    patch: tuple[int, int, int],
 ) -> None:
     """An OpenVINO graph with logits 0 for background and (SUV − threshold + weight × HU) for lesion."""
     weights = np.zeros((2, len(channels), 1, 1, 1), dtype=np.float32)
     weights[1] = np.reshape([{"PET": 1.0, "CT": per_hounsfield}.get(name, 0.0) for name in channels], (-1, 1, 1, 1))
     image = openvino.opset13.parameter([1, len(channels), *patch], np.float32)
     ones, zeros = [1, 1, 1], [0, 0, 0]
-    convolved = openvino.opset13.convolution(image, openvino.opset13.constant(weights), ones, zeros, zeros, ones)
+    seen = looked_at_in_vain(image, rounds) if rounds else image
+    convolved = openvino.opset13.convolution(seen, openvino.opset13.constant(weights), ones, zeros, zeros, ones)
     offset = np.reshape(np.array([0.0, -threshold], dtype=np.float32), (1, 2, 1, 1, 1))
     logits = openvino.opset13.add(convolved, openvino.opset13.constant(offset))
     openvino.save_model(openvino.Model([logits], [image]), path, compress_to_fp16=False)
+
+
+def looked_at_in_vain(image: openvino.Node, rounds: int) -> openvino.Output:
+    """The same values after so many rounds of a loop (ONNX and OpenVINO: Loop); -1 never ends."""
+    inner = openvino.opset13.parameter(image.shape, np.float32)
+    unchanged = openvino.opset13.maximum(inner, openvino.opset13.constant(np.float32(-1e30)))
+    body = openvino.Model([unchanged, openvino.opset13.constant(True)], [inner])
+    loop = openvino.opset13.loop(openvino.opset13.constant(np.int64(rounds)), openvino.opset13.constant(True))
+    loop.set_function(body)
+    loop.set_special_body_ports([-1, 1])
+    loop.set_merged_input(inner, image.output(0), body.results[0].output(0))
+    return loop.get_iter_value(body.results[0].output(0), -1)
 
 
 @pytest.fixture

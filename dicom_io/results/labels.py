@@ -1,9 +1,10 @@
 """Numbers beside outlines on the picture, placed so that they hide neither lesions nor one another."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dicom_io.results.lettering import width
 from dicom_io.results.projection import Mask
@@ -24,7 +25,7 @@ def place_labels(masks: dict[int, Mask], size: tuple[int, int]) -> dict[int, Box
     placed: dict[int, Box] = {}
     for number, mask in sorted(masks.items()):
         candidates = list(_candidates(mask, width(str(number), LABEL_SIZE), size))
-        placed[number] = min(candidates, key=lambda box: sum(_overlap(box, other) for other in taken))
+        placed[number] = candidates[int(_covered(candidates, taken).argmin())]
         taken.append(placed[number])
     return placed
 
@@ -53,7 +54,8 @@ def _candidates(mask: Mask, label_width: float, size: tuple[int, int]) -> Iterab
             yield x - half_width, y - half_height, x + half_width, y + half_height
 
 
-def _overlap(first: Box, second: Box) -> float:
-    across = min(first[2], second[2]) - max(first[0], second[0])
-    down = min(first[3], second[3]) - max(first[1], second[1])
-    return max(0.0, across) * max(0.0, down)
+def _covered(boxes: Sequence[Box], taken: Sequence[Box]) -> NDArray[np.float64]:
+    """How much each of the boxes covers of all that are taken."""
+    here, there = np.array(boxes)[None], np.array(taken)[:, None]
+    sides = np.minimum(here[..., 2:], there[..., 2:]) - np.maximum(here[..., :2], there[..., :2])
+    return np.asarray(np.maximum(sides, 0.0).prod(axis=-1).sum(axis=0))

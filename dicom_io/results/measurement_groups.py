@@ -14,7 +14,9 @@ from dicom_io.results import codes
 from dicom_io.results.result import ResultContext
 
 
-def lesion_groups(finding: Finding, context: ResultContext, segmentation: Dataset) -> list[sr.templates.Template]:
+def lesion_groups(
+    finding: Finding, context: ResultContext, segmentation: Dataset, segment_number: int
+) -> list[sr.templates.Template]:
     """The two groups of a lesion, tied by its tracking identifier.
 
     The first (TID 1411) measures the segment. The second (TID 1410) carries the place on the slice of SUVmax that
@@ -23,7 +25,7 @@ def lesion_groups(finding: Finding, context: ResultContext, segmentation: Datase
     PixelMed's validator takes every group of a report with a single image region for TID 1410, and so finds two errors
     in the report of a single lesion; a second region would silence it, but OHIF then lists the lesion twice.
     """
-    return [_volumetric_group(finding, context, segmentation), _planar_group(finding, context)]
+    return [_volumetric_group(finding, context, segmentation, segment_number), _planar_group(finding, context)]
 
 
 def measurements(finding: Finding, provenance: Provenance) -> list[sr.Measurement]:
@@ -79,15 +81,15 @@ def rectangle(finding: Finding, context: ResultContext) -> NDArray[np.float64]:
     return np.array([(left, top), (right, top), (right, bottom), (left, bottom), (left, top)], dtype=np.float64)
 
 
-def _volumetric_group(finding: Finding, context: ResultContext, segmentation: Dataset) -> sr.templates.Template:
-    uid = tracking_uid(context.pet_series_uid, finding)
-    number = next(int(segment.SegmentNumber) for segment in segmentation.SegmentSequence if segment.TrackingUID == uid)
+def _volumetric_group(
+    finding: Finding, context: ResultContext, segmentation: Dataset, segment_number: int
+) -> sr.templates.Template:
     group = sr.VolumetricROIMeasurementsAndQualitativeEvaluations(
         **_identity(finding, context),
         referenced_segment=sr.ReferencedSegment(
             sop_class_uid=segmentation.SOPClassUID,
             sop_instance_uid=segmentation.SOPInstanceUID,
-            segment_number=number,
+            segment_number=segment_number,
             source_series=sr.SourceSeriesForSegmentation(context.pet_series_uid),
         ),
         measurements=measurements(finding, context.provenance),

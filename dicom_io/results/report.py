@@ -6,7 +6,7 @@ from pydicom.sr.codedict import codes as dictionary
 from pydicom.uid import ComprehensiveSRStorage
 
 from config.finding import FindingKind, ResultKind
-from dicom_io.identity import PRODUCT, Provenance, ResultReference
+from dicom_io.identity import PRODUCT, Provenance, ResultReference, tracking_uid
 from dicom_io.results import codes
 from dicom_io.results.measurement_groups import comment, lesion_groups, measurement
 from dicom_io.results.result import ResultContext, complete, construction, stand_in
@@ -76,8 +76,10 @@ def _containers(context: ResultContext, segmentation: Dataset | None) -> list[sr
 
 def _imaging_measurements(context: ResultContext, segmentation: Dataset) -> sr.ContainerContentItem:
     container = _container(dictionary.DCM.ImagingMeasurements)
+    numbers = {str(segment.TrackingUID): int(segment.SegmentNumber) for segment in segmentation.SegmentSequence}
     for finding in context.analysis.lesions:
-        for group in lesion_groups(finding, context, segmentation):
+        number = numbers[tracking_uid(context.pet_series_uid, finding)]
+        for group in lesion_groups(finding, context, segmentation, number):
             container.ContentSequence.extend(group)
     return container
 

@@ -1,9 +1,11 @@
 """Guards on memory: a budget for the process, and every library's way of saying "no room" as one error."""
 
+import ctypes
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+_MMAP_THRESHOLD = -3
 _NO_ROOM = (
     "bad_alloc",
     "bad alloc",
@@ -29,6 +31,15 @@ def limit_memory(budget_mb: int) -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
     if hard == resource.RLIM_INFINITY or budget < hard:
         resource.setrlimit(resource.RLIMIT_DATA, (budget, hard))
+
+
+def give_back_large_arrays() -> None:
+    """Let arrays of 1 MiB and more go back to the system when they are freed, for the rest of this process.
+
+    glibc by itself raises that limit to 32 MiB as such arrays come and go (mallopt(3), ``M_MMAP_THRESHOLD``), and holes
+    between those that stay then count for nothing but the peak.
+    """
+    ctypes.CDLL(None).mallopt(_MMAP_THRESHOLD, 2**20)
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """OpenVINO: the engine of a machine without a GPU."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +10,26 @@ from config.reasons import Reason, Refused, Remark
 from config.volume import FloatArray
 from inference.engines.arrays import Arrays, HostArrays
 from inference.engines.engine import Precision, WindowShape
-from inference.engines.guard import memory_errors
+from inference.engines.guard import give_back_large_arrays, memory_errors
+from inference.engines.openvino_graph import split_concatenations
 from inference.engines.processors import Division, divide, usable_processors
 
+VERSION = openvino.__version__.split("-")[0]
 _TYPES = {Precision.FP32: "f32", Precision.FP16: "f16", Precision.BF16: "bf16"}
+
+
+@dataclass(frozen=True, slots=True)
+class Processor:
+    """A processor's name, and what OpenVINO says that it computes in (``FP32``, ``BF16``, …)."""
+
+    name: str
+    capabilities: tuple[str, ...]
+
+
+def this_processor() -> Processor:
+    core = openvino.Core()
+    capabilities = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    return Processor(core.get_property("CPU", "FULL_DEVICE_NAME").strip(), tuple(sorted(capabilities)))
 
 
 class OpenVinoEngine:
@@ -51,9 +68,11 @@ class OpenVinoEngine:
         precision: Precision = Precision.FP32,
         division: Division | None = None,
     ) -> None:
+        give_back_large_arrays()
         core = openvino.Core()
         division = division or divide(usable_processors())
-        supported, remarks = _supported(precision, core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"))
+        processor = this_processor()
+        supported, remarks = _supported(precision, processor.capabilities)
         options = {
             "INFERENCE_PRECISION_HINT": _TYPES[supported],
             "EXECUTION_MODE_HINT": "ACCURACY" if supported is Precision.FP32 else "PERFORMANCE",
@@ -61,11 +80,12 @@ class OpenVinoEngine:
             "NUM_STREAMS": division.streams,
         }
         model = _read(core, graph, shape)
+        split_concatenations(model)
         with memory_errors():
             compiled = core.compile_model(model, "CPU", options)
             self._requests = [compiled.create_infer_request() for _ in range(division.streams)]
-        self.name = f"OpenVINO {openvino.__version__.split('-')[0]}, {supported}"
-        self.device: str = core.get_property("CPU", "FULL_DEVICE_NAME").strip()
+        self.name = f"OpenVINO {VERSION}, {supported}"
+        self.device: str = processor.name
         self.shape = shape
         self.batch = division.streams
         self.remarks = remarks
@@ -90,7 +110,7 @@ class OpenVinoEngine:
             one[...] = request.get_output_tensor(0).data[0]
 
 
-def _supported(asked: Precision, capabilities: list[str]) -> tuple[Precision, tuple[Remark, ...]]:
+def _supported(asked: Precision, capabilities: tuple[str, ...]) -> tuple[Precision, tuple[Remark, ...]]:
     if asked is Precision.FP32 or asked.upper() in capabilities:
         return asked, ()
     found = f"This processor does not compute in {asked}; {Precision.FP32} is used."

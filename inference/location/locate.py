@@ -6,7 +6,7 @@ coarse location add up. The baseline that every trained model is compared with.
 """
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 
 import numpy as np
@@ -157,13 +157,22 @@ def _box(value: float, span: tuple[float, float], blur: float) -> float:
 
 def _sides(coarse: str, left: float) -> Sequence[tuple[Location, float]]:
     """A coarse location split between right and left where it has both, in the proportion given by ``left``."""
-    entries = vocabulary()
-    sides = {leaf.laterality for leaf in entries.below(coarse)}
-    if coarse not in _PAIRED or not {Laterality.RIGHT, Laterality.LEFT} <= sides:
-        return [(entries.coarse(coarse), 1.0)]
-    middle = 1.0 - abs(2.0 * left - 1.0) if Laterality.MIDLINE in sides and min(left, 1.0 - left) > 0.1 else 0.0
+    entries = _entries(coarse)
+    if Laterality.LEFT not in entries:
+        return [(entries[Laterality.NONE], 1.0)]
+    middle = 1.0 - abs(2.0 * left - 1.0) if Laterality.MIDLINE in entries and min(left, 1.0 - left) > 0.1 else 0.0
     answer = [
-        (entries.coarse(coarse, Laterality.RIGHT), (1.0 - left) * (1.0 - middle)),
-        (entries.coarse(coarse, Laterality.LEFT), left * (1.0 - middle)),
+        (entries[Laterality.RIGHT], (1.0 - left) * (1.0 - middle)),
+        (entries[Laterality.LEFT], left * (1.0 - middle)),
     ]
-    return [*answer, (entries.coarse(coarse, Laterality.MIDLINE), middle)] if middle else answer
+    return [*answer, (entries[Laterality.MIDLINE], middle)] if middle else answer
+
+
+@cache
+def _entries(coarse: str) -> Mapping[Laterality, Location]:
+    """A coarse location on each of its sides; the only one under NONE where it is not told apart by side."""
+    known = vocabulary()
+    sides = {leaf.laterality for leaf in known.below(coarse)}
+    if coarse not in _PAIRED or not {Laterality.RIGHT, Laterality.LEFT} <= sides:
+        return {Laterality.NONE: known.coarse(coarse)}
+    return {side: known.coarse(coarse, side) for side in sides}

@@ -64,13 +64,13 @@ def _longest_chord_across(corners: Matrix, direction: NDArray[np.float64]) -> fl
     along = corners @ direction
     across = corners @ np.array([-direction[1], direction[0]])
     next_along, next_across = np.roll(along, -1), np.roll(across, -1)
-    longest = 0.0
-    for height in along:
-        crossed = np.flatnonzero((np.minimum(along, next_along) <= height) & (height <= np.maximum(along, next_along)))
-        rise = next_along[crossed] - along[crossed]
-        flat = rise == 0.0
-        part = np.where(flat, 0.0, (height - along[crossed]) / np.where(flat, 1.0, rise))
-        ends = across[crossed] + part * (next_across[crossed] - across[crossed])
-        ends = np.concatenate([ends, next_across[crossed][flat]])
-        longest = max(longest, float(np.ptp(ends)))
-    return longest
+    heights = along[:, None]
+    crossed = (np.minimum(along, next_along) <= heights) & (heights <= np.maximum(along, next_along))
+    rise = next_along - along
+    flat = rise == 0.0
+    part = np.where(flat, 0.0, (heights - along) / np.where(flat, 1.0, rise))
+    ends = across + part * (next_across - across)
+    far_ends = np.where(flat, next_across, ends)
+    highest = np.where(crossed, np.maximum(ends, far_ends), -np.inf).max(axis=1)
+    lowest = np.where(crossed, np.minimum(ends, far_ends), np.inf).min(axis=1)
+    return float((highest - lowest).max())

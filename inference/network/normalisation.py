@@ -1,22 +1,19 @@
 """Normalisation of intensities: the schemes of nnU-Net v2."""
 
-import numpy as np
-from numpy.typing import NDArray
-
 from config.reasons import Reason, Refused
-from config.volume import FloatArray
 from inference.bundles.specification import Channel, Normalisation
+from inference.engines.arrays import Array
 
 _EPSILON = 1e-8
 
 
-def normalise(values: FloatArray, channel: Channel, mask: NDArray[np.bool_] | None) -> FloatArray:
-    """Normalise in place.
+def normalise(values: Array, channel: Channel, mask: Array | None) -> None:
+    """Normalise in place, where the values are.
 
     Parameters
     ----------
     values
-        One channel, any shape; changed.
+        One channel, shape (slices, rows, columns); changed.
     channel
         The scheme, and the training set's statistics.
     mask
@@ -33,29 +30,28 @@ def normalise(values: FloatArray, channel: Channel, mask: NDArray[np.bool_] | No
         case Normalisation.CT:
             assert channel.mean is not None
             assert channel.std is not None
-            np.clip(values, channel.percentile_00_5, channel.percentile_99_5, out=values)
-            values -= np.float32(channel.mean)
-            values /= np.float32(max(channel.std, _EPSILON))
+            for plane in values:
+                plane[...] = (plane.clip(channel.percentile_00_5, channel.percentile_99_5) - channel.mean) / max(
+                    channel.std, _EPSILON
+                )
         case Normalisation.RESCALE_0_1:
             values -= values.min()
-            values /= max(values.max(), np.float32(_EPSILON))
+            values /= max(float(values.max()), _EPSILON)
         case Normalisation.RGB_0_1:
-            if values.min() < 0.0 or values.max() > 255.0:
-                found = f"{values.min():g} to {values.max():g}"
+            least, largest = float(values.min()), float(values.max())
+            if least < 0.0 or largest > 255.0:
+                found = f"{least:g} to {largest:g}"
                 raise Refused(Reason.BUNDLE_CHANNELS, f"{channel.name} has values of {found}, expected 0 to 255.")
-            values /= np.float32(255.0)
+            values /= 255.0
         case Normalisation.NONE:
             pass
-    return values
 
 
-def _z_score(values: FloatArray, mask: NDArray[np.bool_] | None) -> None:
+def _z_score(values: Array, mask: Array | None) -> None:
     chosen = values if mask is None else values[mask]
-    if not chosen.size:
+    if not len(chosen):
         return
-    mean, deviation = chosen.mean(), max(chosen.std(), np.float32(_EPSILON))
-    if mask is None:
-        values -= mean
-        values /= deviation
-    else:
-        values[mask] = (chosen - mean) / deviation
+    chosen -= chosen.mean()
+    chosen /= max(float((chosen * chosen).mean()) ** 0.5, _EPSILON)
+    if mask is not None:
+        values[mask] = chosen

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from config.reasons import Reason, Refused
 from config.volume import FloatArray, Volume
 from inference.bundles.specification import Channel, Network, When
+from inference.engines.arrays import Array, Arrays
 from inference.network.normalisation import normalise
 from inference.network.orientation import AS_STORED, Turn, turn_to
 from inference.network.resampling import Triple, grid_shape, interpolation
@@ -28,7 +29,8 @@ class Prepared:
     Parameters
     ----------
     values
-        float32, shape (channels, slices, rows, columns) along the axes of the network and at its spacing.
+        float32, shape (channels, slices, rows, columns) along the axes of the network and at its spacing, where the
+        engine reads it.
     original_shape
         The volumes' (slices, rows, columns).
     turn, transpose
@@ -39,7 +41,7 @@ class Prepared:
         The original spacing along the axes of the network.
     """
 
-    values: FloatArray
+    values: Array
     original_shape: Triple
     turn: Turn
     transpose: tuple[int, int, int]
@@ -57,8 +59,10 @@ class Prepared:
         return self.turn.there(original).transpose(self.transpose)[self.box]
 
 
-def prepare(volumes: Mapping[str, Volume], channels: tuple[Channel, ...], network: Network) -> Prepared:
-    """Turn, transpose, crop to what is not zero, normalise and resample, one channel after the other.
+def prepare(volumes: Mapping[str, Volume], channels: tuple[Channel, ...], network: Network, arrays: Arrays) -> Prepared:
+    """Turn, transpose and crop to what is not zero; then normalise and resample where the engine's arrays are.
+
+    One channel after the other, so that no more than one is there on the original grid.
 
     Raises
     ------
@@ -73,18 +77,24 @@ def prepare(volumes: Mapping[str, Volume], channels: tuple[Channel, ...], networ
     box = _box_of_nonzero(views) if network.crop_to_nonzero else _whole(views[0])
     views = [view[box] for view in views]
     first = network.normalise is When.BEFORE_RESAMPLING
-    mask = _nonzero(views) if first and any(channel.use_mask for channel in channels) else None
+    mask = arrays.place(_nonzero(views)) if first and any(channel.use_mask for channel in channels) else None
     cropped = (views[0].shape[0], views[0].shape[1], views[0].shape[2])
     new_shape = grid_shape(cropped, spacing_mm, network.spacing_mm, network.resample_data.alignment)
-    onto = interpolation(cropped, spacing_mm, new_shape, network.spacing_mm, network.resample_data)
-    result = np.empty((len(channels), *new_shape), dtype=np.float32)
+    onto = interpolation(cropped, spacing_mm, new_shape, network.spacing_mm, network.resample_data, arrays)
+    result = arrays.zeros((len(channels), *new_shape))
     for channel, view, values in zip(channels, views, result, strict=True):
         if first:
-            onto.resample(normalise(np.array(view, dtype=np.float32, order="C"), channel, mask), values)
+            onto.resample(_normalised(np.array(view, dtype=np.float32, order="C"), channel, mask, arrays), values)
         else:
-            onto.resample(view, values)
+            onto.resample(arrays.place(np.ascontiguousarray(view, dtype=np.float32)), values)
             normalise(values, channel, values != 0.0 if channel.use_mask else None)
     return Prepared(result, chosen[0].shape, turn, network.transpose, box, spacing_mm)
+
+
+def _normalised(copied: FloatArray, channel: Channel, mask: Array | None, arrays: Arrays) -> Array:
+    values = arrays.place(copied)
+    normalise(values, channel, mask)
+    return values
 
 
 def _chosen(volumes: Mapping[str, Volume], channels: tuple[Channel, ...]) -> list[Volume]:

@@ -6,16 +6,14 @@ SciPy itself, does the same to rounding, works on any part of the result, and to
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage, sparse
 
-from config.volume import FloatArray
 from inference.bundles.specification import Alignment, Order, Resampling
+from inference.engines.arrays import Array, Arrays, Weights
 
-Real = TypeVar("Real", np.float32, np.float64)
 Range = tuple[int, int]
 Triple = tuple[int, int, int]
 
@@ -39,12 +37,11 @@ def grid_shape(
 class Line:
     """Interpolation along one axis.
 
-    ``weights``: shape (voxels of the result, voxels of the source); sparse, so without BLAS, whose threads would wait
-    for each other where the engine has all cores. ``first``, ``last``: for each voxel of the result the first source
-    voxel that counts and the one after the last. ``identity``: nothing is to be done.
+    ``weights``: shape (voxels of the result, voxels of the source). ``first``, ``last``: for each voxel of the result
+    the first source voxel that counts and the one after the last. ``identity``: nothing is to be done.
     """
 
-    weights: "sparse.csr_array[np.float64]"
+    weights: Weights
     first: NDArray[np.intp]
     last: NDArray[np.intp]
     identity: bool
@@ -76,34 +73,20 @@ class Line:
         reached = np.flatnonzero((self.first < source[1]) & (self.last > source[0]))
         return (int(reached[0]), int(reached[-1]) + 1) if len(reached) else (0, 0)
 
-    def apply(self, values: NDArray[Real], axis: int, start: int, wanted: Range) -> NDArray[Real]:
-        """The part ``wanted`` of the result along an axis of ``values``, which begin at source voxel ``start``."""
-        if self.identity:
-            return values[(slice(None),) * axis + (slice(wanted[0] - start, wanted[1] - start),)]
-        low, high = self.support(wanted)
-        weights = self.weights[slice(*wanted), low:high].astype(values.dtype)
-        source = values[(slice(None),) * axis + (slice(low - start, high - start),)]
-        shape = list(values.shape)
-        shape[axis] = wanted[1] - wanted[0]
-        if axis == 0:
-            return np.asarray(weights @ source.reshape(high - low, -1)).reshape(shape)
-        result = np.empty(shape, dtype=values.dtype)
-        for plane, onto in zip(source, result, strict=True):
-            onto[...] = weights @ plane if axis == 1 else (weights @ plane.T).T
-        return result
 
-
-@dataclass(frozen=True, eq=False)
 class Interpolation:
-    """From one grid to another: a line for each axis, and what the splines must not overshoot.
+    """From one grid to another, where an engine's arrays are: a line for each axis, and what splines may not overshoot.
 
     ``thick_axis``: the axis that is resampled on its own, after the others. Splines of order above 1 overshoot; where
     ``clips``, they are clipped to the range of the source, or, with a thick axis, of the slice across it.
     """
 
-    lines: tuple[Line, Line, Line]
-    thick_axis: int | None
-    clips: bool
+    def __init__(self, lines: tuple[Line, Line, Line], thick_axis: int | None, clips: bool, arrays: Arrays) -> None:
+        self.lines = lines
+        self.thick_axis = thick_axis
+        self.clips = clips
+        self._arrays = arrays
+        self._matrices = [arrays.matrix(line.weights) for line in lines]
 
     @property
     def shape(self) -> Triple:
@@ -116,50 +99,54 @@ class Interpolation:
         """Whether a voxel of the result lies between those of the source around it."""
         return all(line.is_convex for line in self.lines)
 
-    def limits(self, source: FloatArray) -> "Limits | None":
+    def limits(self, source: Array) -> "Limits | None":
         """What the whole source allows, for `part`."""
         if not self.clips:
             return None
-        across = None if self.thick_axis is None else tuple(axis for axis in range(3) if axis != self.thick_axis)
-        return Limits(source.min(axis=across, keepdims=True), source.max(axis=across, keepdims=True))
+        return Limits(*self._arrays.extremes(source, tuple(axis for axis in range(3) if axis != self.thick_axis)))
 
-    def part(
-        self, values: NDArray[Real], start: Triple, wanted: tuple[Range, Range, Range], limits: "Limits | None"
-    ) -> NDArray[Real]:
+    def part(self, values: Array, start: Triple, wanted: tuple[Range, Range, Range], limits: "Limits | None") -> Array:
         """A part of the result from the part of the source that begins at voxel ``start``."""
         in_plane = [axis for axis in range(3) if axis != self.thick_axis]
         for axis in in_plane:
-            values = self.lines[axis].apply(values, axis, start[axis], wanted[axis])
+            values = self._along(values, axis, start[axis], wanted[axis])
         if limits is not None:
             values = limits.clip(values, self.thick_axis, 0 if self.thick_axis is None else start[self.thick_axis])
         if self.thick_axis is not None:
             axis = self.thick_axis
-            values = self.lines[axis].apply(values, axis, start[axis], wanted[axis])
+            values = self._along(values, axis, start[axis], wanted[axis])
         return values
 
-    def resample(self, source: FloatArray, result: FloatArray) -> None:
+    def resample(self, source: Array, result: Array) -> None:
         """Fill an array of `shape` from the whole source, in float64 for a few slices at a time."""
         slices, rows, columns = self.shape
         limits = self.limits(source)
         for begin in range(0, slices, _SLAB):
             wanted = (begin, min(begin + _SLAB, slices))
             low, high = self.lines[0].support(wanted)
-            block = source[low:high].astype(np.float64)
+            block = self._arrays.double(source[low:high])
             result[slice(*wanted)] = self.part(block, (low, 0, 0), (wanted, (0, rows), (0, columns)), limits)
+
+    def _along(self, values: Array, axis: int, start: int, wanted: Range) -> Array:
+        """The part ``wanted`` of the result along an axis of ``values``, which begin at source voxel ``start``."""
+        line = self.lines[axis]
+        low, high = line.support(wanted)
+        source = values[(slice(None),) * axis + (slice(low - start, high - start),)]
+        return source if line.identity else self._arrays.along(self._matrices[axis], source, axis, wanted, low)
 
 
 @dataclass(frozen=True, eq=False)
 class Limits:
     """Least and largest values: of the source, shape (1, 1, 1), or of each slice across the thick axis."""
 
-    least: FloatArray
-    largest: FloatArray
+    least: Array
+    largest: Array
 
-    def clip(self, values: NDArray[Real], thick_axis: int | None, start: int) -> NDArray[Real]:
+    def clip(self, values: Array, thick_axis: int | None, start: int) -> Array:
         part: tuple[slice, ...] = ()
         if thick_axis is not None:
             part = (slice(None),) * thick_axis + (slice(start, start + values.shape[thick_axis]),)
-        return np.clip(values, self.least[part], self.largest[part])
+        return values.clip(self.least[part], self.largest[part])
 
 
 def interpolation(
@@ -168,6 +155,7 @@ def interpolation(
     new_shape: Triple,
     new_spacing_mm: tuple[float, ...],
     resampling: Resampling,
+    arrays: Arrays,
 ) -> Interpolation:
     """How to get from one grid to another (nnU-Net's resample_data_or_seg_to_shape)."""
     if resampling.alignment is Alignment.FIRST_VOXEL:
@@ -176,7 +164,7 @@ def interpolation(
             _sampled(n, m, step, resampling.order, resampling.alignment)
             for n, m, step in zip(shape, new_shape, steps, strict=True)
         ]
-        return Interpolation((lines[0], lines[1], lines[2]), None, False)
+        return Interpolation((lines[0], lines[1], lines[2]), None, False, arrays)
     thick_axis = _thick_axis(resampling.separate_z, spacing_mm, new_spacing_mm)
     lines = [
         _zoomed(n, m, resampling.order)
@@ -185,7 +173,7 @@ def interpolation(
         for axis, (n, m) in enumerate(zip(shape, new_shape, strict=True))
     ]
     clips = resampling.order > 1 and shape != new_shape
-    return Interpolation((lines[0], lines[1], lines[2]), thick_axis, clips)
+    return Interpolation((lines[0], lines[1], lines[2]), thick_axis, clips, arrays)
 
 
 def _thick_axis(separate: bool | None, spacing_mm: tuple[float, ...], new_spacing_mm: tuple[float, ...]) -> int | None:

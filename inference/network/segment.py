@@ -9,6 +9,7 @@ from config.finding import LabelMap
 from config.volume import Volume
 from inference.bundles.specification import Bundle, Labels
 from inference.engines.engine import Engine
+from inference.engines.guard import memory_errors
 from inference.network.postprocess import LabelRestorer
 from inference.network.preprocess import Prepared, prepare
 from inference.network.sliding_window import predict
@@ -38,7 +39,7 @@ def segment_volume(
     bundle
         Says how volumes are prepared and what the outputs mean.
     engines
-        One for each fold; their logits are averaged.
+        One for each fold, on one device; their logits are averaged. All arithmetic is done there; labels come back.
     progress
         Called with what begins, and how many windows are done.
 
@@ -52,22 +53,25 @@ def segment_volume(
     Refused
         BUNDLE_CHANNELS, if a channel is missing or on another grid.
     MemoryError
-        If not even one window at a time fits.
+        If not even one window at a time fits, or the volume itself does not.
     """
+    network, arrays = bundle.network, engines[0].arrays
     progress("prepare")
-    prepared = prepare(channels, bundle.channels, bundle.network)
-    body = find_body(channels)
-    restorer = LabelRestorer(prepared, bundle.network, bundle.labels)
-    network = bundle.network
-    predict(
-        prepared.values,
-        engines,
-        Windowing(network.patch, network.step, network.mirror_axes),
-        background_logits(bundle.labels),
-        restorer.add,
-        body=None if body is None else as_prepared(body, prepared),
-        progress=lambda done, total: progress(f"window {done} of {total}"),
-    )
+    with memory_errors():
+        prepared = prepare(channels, bundle.channels, network, arrays)
+        body = find_body(channels)
+        if body is not None:
+            body = as_prepared(body, prepared)
+        restorer = LabelRestorer(prepared, network, bundle.labels, arrays)
+        predict(
+            prepared.values,
+            engines,
+            Windowing(network.patch, network.step, network.mirror_axes),
+            background_logits(bundle.labels),
+            restorer.add,
+            body=body,
+            progress=lambda done, total: progress(f"window {done} of {total}"),
+        )
     return restorer.label_map()
 
 

@@ -11,17 +11,18 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from config.volume import FloatArray
 from inference.engines.arrays import Array, Arrays
 from inference.engines.engine import Engine
 from inference.network.windows import Triple, Windowing, importance, padding, positions
 
-Finish = Callable[[int, int, FloatArray], None]
+Finish = Callable[[int, int, Array], None]
 Progress = Callable[[int, int], None]
+
+_HANDED_OVER = 16
 
 
 def predict(
-    image: FloatArray,
+    image: Array,
     engines: Sequence[Engine],
     windowing: Windowing,
     background: Sequence[float],
@@ -40,7 +41,8 @@ def predict(
     Parameters
     ----------
     image
-        Prepared channels, shape (channels, slices, rows, columns). Padded with 0 where smaller than the patch.
+        Prepared channels where the engines read them, shape (channels, slices, rows, columns). Padded with 0 where
+        smaller than the patch.
     engines
         One a fold, on one device; their logits are averaged.
     windowing
@@ -49,7 +51,7 @@ def predict(
         For each class, the logit of a voxel that no window looked at.
     finish
         Called as ``finish(first, last, logits)`` with float32 logits (classes, last - first, rows, columns) of slices
-        ``first`` to ``last - 1``, which are then final. Every slice comes once, in order.
+        ``first`` to ``last - 1``, which are then final, where the engines left them. Every slice comes once, in order.
     body
         Shape (slices, rows, columns); None computes every window.
     progress
@@ -60,27 +62,29 @@ def predict(
     MemoryError
         If not even one window at a time fits.
     """
-    before, after = zip(*padding(_spatial(image), windowing.patch), strict=True)
-    around = tuple(zip(before, after, strict=True))
-    inside = tuple(slice(low, low + size) for low, size in zip(before, _spatial(image), strict=True))
-    padded = np.pad(image, ((0, 0), *around)) if any(before) or any(after) else image
+    arrays = engines[0].arrays
+    around = padding(_spatial(image), windowing.patch)
+    inside = tuple(slice(low, low + size) for (low, _), size in zip(around, _spatial(image), strict=True))
+    padded = image
+    if any(map(any, around)):
+        padded = arrays.zeros((len(image), *(side.stop + high for side, (_, high) in zip(inside, around, strict=True))))
+        padded[(slice(None), *inside)] = image
     seen = None if body is None else np.pad(body, around)
     starts = [
         start
         for start in positions(_spatial(padded), windowing.patch, windowing.step)
         if seen is None or seen[_window(start, windowing.patch)].any()
     ]
-    arrays = engines[0].arrays
+    del seen
     slabs = _Slabs(arrays, _spatial(padded), inside, windowing.patch, tuple(background), finish)
     network = _Ensemble(tuple(engines), windowing.mirror_axes)
-    placed = arrays.place(padded)
     batch = max(engine.batch for engine in engines)
     done = 0
     while done < len(starts):
         chosen = starts[done : done + batch]
         try:
             logits = network(
-                arrays.stack([placed[(slice(None), *_window(start, windowing.patch))] for start in chosen])
+                arrays.stack([padded[(slice(None), *_window(start, windowing.patch))] for start in chosen])
             )
         except MemoryError:
             if len(chosen) == 1:
@@ -141,7 +145,6 @@ class _Slabs:
         background: tuple[float, ...],
         finish: Finish,
     ) -> None:
-        self._arrays = arrays
         self._slices = shape[0]
         self._inside = inside
         self._patch = patch
@@ -176,17 +179,17 @@ class _Slabs:
             self._first += leaving
 
     def _hand_over(self, leaving: int) -> None:
-        """Give the caller the first slices of the slab, without the padding."""
+        """Give the caller the first slices of the slab, without the padding, a few at a time."""
         bounds, rows, columns = self._inside
         low, high = max(bounds.start, self._first), min(bounds.stop, self._first + leaving)
-        if low >= high:
-            return
-        chosen = slice(low - self._first, high - self._first)
-        weights = self._weights[chosen, rows, columns]
-        unseen = weights == 0.0
-        logits = self._logits[:, chosen, rows, columns] + self._background * unseen
-        logits /= weights + unseen
-        self._finish(low - bounds.start, high - bounds.start, self._arrays.fetch(logits))
+        for first in range(low, high, _HANDED_OVER):
+            last = min(first + _HANDED_OVER, high)
+            chosen = slice(first - self._first, last - self._first)
+            weights = self._weights[chosen, rows, columns]
+            unseen = weights == 0.0
+            logits = self._logits[:, chosen, rows, columns] + self._background * unseen
+            logits /= weights + unseen
+            self._finish(first - bounds.start, last - bounds.start, logits)
 
 
 def _window(start: Triple, patch: Triple) -> tuple[slice, slice, slice]:
@@ -194,6 +197,6 @@ def _window(start: Triple, patch: Triple) -> tuple[slice, slice, slice]:
     return first, second, third
 
 
-def _spatial(image: FloatArray) -> Triple:
+def _spatial(image: Array) -> Triple:
     _, slices, rows, columns = image.shape
     return slices, rows, columns

@@ -28,7 +28,7 @@ def delineate(
         sizes[basin] = np.count_nonzero(region)
     sizes[sizes * suv.voxel_volume_ml < minimum_volume_ml] = 0
     owners = hand_over(peaks.touching, peaks.values(suv), thresholds, sizes)
-    owned = np.concatenate([[0], owners + 1])[peaks.map]
+    owned = np.concatenate([[0], owners + 1]).astype(np.int32)[peaks.map]
     boxes = ndimage.find_objects(owned)
     kept = [int(basin) for basin in np.argsort(-peaks.suv_max, kind="stable") if sizes[basin]]
     if len(kept) > LARGEST_LABEL:
@@ -42,7 +42,7 @@ def delineate(
 
 
 def _region(
-    suv: Volume, peaks: Territories, owned: NDArray[np.int64], basin: int, box: Box, threshold: float
+    suv: Volume, peaks: Territories, owned: NDArray[np.int32], basin: int, box: Box, threshold: float
 ) -> NDArray[np.bool_]:
     above = (owned[box] == basin + 1) & (suv.values[box] >= threshold)
     return component_at(above, index_within(peaks.indices[basin], box))

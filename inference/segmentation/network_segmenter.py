@@ -130,7 +130,7 @@ class NetworkSegmenter:
         """The parts with the basins around them whose hottest voxel is theirs."""
         domain = near(mask, self.reach_mm, suv.spacing_mm) & (~marked | mask)
         wide = Territories.of(suv, self._basins(smooth, domain, suv))
-        owners = np.append(0, parts.map[tuple(wide.indices.T)]).astype(np.int64)
+        owners = np.append(0, parts.map[tuple(wide.indices.T)]).astype(np.int32)
         territories = np.where(mask, parts.map, owners[wide.map])
         return replace(parts, map=territories, boxes=ndimage.find_objects(territories))
 

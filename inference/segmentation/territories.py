@@ -19,7 +19,7 @@ class Territories:
 
     ``touching`` are the pairs of basins that touch, from the highest saddle between them to the lowest."""
 
-    map: NDArray[np.int64]
+    map: NDArray[np.int32]
     indices: NDArray[np.int64]
     suv_max: NDArray[np.float64]
     suv_peak: NDArray[np.float64]
@@ -28,7 +28,7 @@ class Territories:
 
     @classmethod
     def of(cls, suv: Volume, basins: Basins) -> "Territories":
-        territories = np.zeros(suv.shape, dtype=np.int64)
+        territories = np.zeros(suv.shape, dtype=np.int32)
         territories.reshape(-1)[basins.voxels] = basins.basin + 1
         values = suv.values.reshape(-1)[basins.voxels]
         order = np.lexsort((basins.voxels, -values, basins.basin))

@@ -53,14 +53,14 @@ def list_bundles(config: ConfigFile = None, as_json: Json = False) -> None:
 
 @app.command()
 def show(name: Name, config: ConfigFile = None, as_json: Json = False) -> None:
-    """Show what a bundle says about itself: task, channels, labels, network, licence, training data, digests."""
+    """Show what a bundle says about itself, its digests, and what was measured of it on this processor."""
     from inference.bundles.store import MANIFEST
-    from node.models import named_folder
+    from node.models import engine_folder, named_folder
 
     settings = settings_from(config)
     try:
         folder = named_folder(settings.models, name)
-        document = _document(folder)
+        document = _document(folder, engine_folder(settings))
     except Refused as refused:
         refuse(refused.remark, as_json=as_json)
     if as_json:
@@ -68,6 +68,8 @@ def show(name: Name, config: ConfigFile = None, as_json: Json = False) -> None:
         return
     console.print((folder / MANIFEST).read_text(encoding="utf-8"), highlight=False, markup=False, soft_wrap=True)
     console.print(f"# digest of the bundle: {document['digest']}", highlight=False)
+    for precision, agreement in document["measured"].items():
+        console.print(f"# {precision}: {agreement}", highlight=False, soft_wrap=True)
 
 
 def _row(name: str, bundle: "Bundle", settings: "Settings") -> dict[str, str]:
@@ -84,11 +86,13 @@ def _row(name: str, bundle: "Bundle", settings: "Settings") -> dict[str, str]:
     }
 
 
-def _document(folder: Path) -> dict[str, Any]:
+def _document(folder: Path, cache: Path) -> dict[str, Any]:
     import tomllib
 
     from inference.bundles.store import MANIFEST, read_manifest
+    from inference.network.precision import recorded_agreements
 
     bundle = read_manifest(folder)
     manifest = tomllib.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    return {"folder": str(folder), "digest": bundle.digest, **manifest}
+    measured = {str(precision): str(found) for precision, found in recorded_agreements(bundle, cache).items()}
+    return {"folder": str(folder), "digest": bundle.digest, "measured": measured, **manifest}

@@ -50,25 +50,27 @@ def build(
     config: ConfigFile = None,
     as_json: Json = False,
 ) -> None:
-    """Build a bundle's engines ahead of time, so that the first start of the node does not wait for them."""
-    from node.models import engine_folder, load_engines, named_bundle
+    """Build a bundle's engines and measure its precision ahead of time, so that the node's first start need not."""
+    from node.models import engine_folder, load_models, named_bundle
 
     settings = settings_from(config)
     models = settings.models if engine is None else settings.models.model_copy(update={"engine": engine.value})
     begin = time.perf_counter()
     with stages("Building", quiet=as_json):
         try:
-            engines = load_engines(named_bundle(models, name), models, engine_folder(settings))
+            loaded = load_models(named_bundle(models, name), models, engine_folder(settings))
         except Refused as refused:
             refuse(refused.remark, as_json=as_json)
     seconds = round(time.perf_counter() - begin, 2)
+    engines, reason = loaded.engines, loaded.precision.reason
     remarks = [str(remark) for remark in engines[0].remarks]
-    built = {"engine": engines[0].name, "device": engines[0].device, "folds": len(engines), "seconds": seconds}
+    built = {"engine": engines[0].name, "precision": reason, "device": engines[0].device, "folds": len(engines)}
     if as_json:
-        print_json({**built, "remarks": remarks})
+        print_json({**built, "seconds": seconds, "remarks": remarks})
         return
     _print_remarks(remarks)
     console.print(f"{built['engine']} on {built['device']}: {len(engines)} folds in {seconds} s", highlight=False)
+    console.print(f"precision: {reason}", highlight=False, soft_wrap=True)
 
 
 def bench(
@@ -79,10 +81,10 @@ def bench(
     config: ConfigFile = None,
     as_json: Json = False,
 ) -> None:
-    """Time one window of a bundle on each engine, and compare each with the first."""
-    from inference.engines.engine import EngineKind, Precision
+    """Time one window of a bundle on each engine, in float32 and as the settings choose; compare with the first."""
+    from inference.engines.engine import EngineKind
     from inference.engines.selection import this_machine
-    from node.model_checks import compare
+    from node.model_checks import measure_engines
     from node.models import named_bundle
 
     settings = settings_from(config)
@@ -91,14 +93,16 @@ def bench(
     ]
     with stages("Measuring", quiet=as_json):
         try:
-            bundle = named_bundle(settings.models, name)
-            rows = compare(bundle, settings, [(kind, Precision(settings.models.precision)) for kind in kinds])
+            rows = measure_engines(named_bundle(settings.models, name), settings, kinds)
         except Refused as refused:
             refuse(refused.remark, as_json=as_json)
     if as_json:
         print_json(rows)
         return
     console.print(_comparison(rows))
+    for row in rows:
+        if row["chosen"]:
+            console.print(f"{row['engine']} is chosen: {row['chosen']}", highlight=False, soft_wrap=True)
 
 
 def _print_report(report: dict[str, Any]) -> None:
@@ -115,6 +119,7 @@ def _print_report(report: dict[str, Any]) -> None:
         highlight=False,
         soft_wrap=True,
     )
+    console.print(f"  precision: {report['precision']}", highlight=False, soft_wrap=True)
     _print_remarks(report["remarks"])
     if "gpu" in report:
         console.print(_comparison(report["gpu"]))

@@ -22,7 +22,7 @@ def segment(
     from config.volume import Unit
     from inference.grid import on_grid_of
     from inference.network.segment import segment_volume
-    from node.models import engine_cache, load_engines, named_bundle
+    from node.models import engine_cache, load_models, named_bundle
     from node.nifti import UnreadableNifti, read_nifti, write_mask
 
     if not out.name.endswith((".nii", ".nii.gz")):
@@ -38,7 +38,7 @@ def segment(
             if ct is None and any(channel.name == "CT" for channel in verified.channels):
                 refuse(Remark(Reason.BUNDLE_CHANNELS, f"{verified.name} reads a CT; give --ct."), as_json=as_json)
             progress("load engines")
-            engines = load_engines(verified, settings.models, engine_cache(settings))
+            engines = load_models(verified, settings.models, engine_cache(settings)).engines
             progress("read")
             volumes = {"PET": read_nifti(pet, Unit.SUVBW)}
             if ct is not None:

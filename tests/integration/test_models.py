@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import openvino
 import pytest
 import SimpleITK
 from typer.testing import CliRunner
@@ -294,13 +295,30 @@ def test_building_and_timing_name_the_engine(make_bundle: MakeBundle, config_fil
     make_bundle(tmp_path / "models" / "toy")
     options = ("--engine", "openvino", "--config", config_file, "--json")
     code, text, _ = run("models", "build", "toy", *options)
-    assert (code, json.loads(text)["folds"]) == (0, 1)
+    built = json.loads(text)
+    assert (code, built["folds"]) == (0, 1)
     code, text, _ = run("models", "bench", "toy", *options)
-    (row,) = json.loads(text)
+    rows = json.loads(text)
     assert code == 0
-    assert row["engine"].startswith("OpenVINO")
-    assert row["same_label"] == 1.0
-    assert row["seconds_per_window"] > 0.0
+    assert rows[0]["engine"].startswith("OpenVINO")
+    assert rows[0]["same_label"] == 1.0
+    assert rows[0]["seconds_per_window"] > 0.0
+    assert rows[-1]["engine"] == built["engine"]
+    assert rows[-1]["chosen"] == built["precision"]
+
+
+@pytest.mark.skipif(
+    "BF16" not in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"), reason="no bfloat16 here"
+)
+def test_what_was_measured_when_built_is_shown_and_verified(
+    make_bundle: MakeBundle, config_file: Path, tmp_path: Path
+) -> None:
+    make_bundle(tmp_path / "models" / "toy", threshold=0.25)
+    assert run("models", "build", "toy", "--config", config_file)[0] == 0
+    shown = json.loads(run("models", "show", "toy", "--config", config_file, "--json")[1])
+    (verified,) = json.loads(run("models", "verify", "toy", "--config", config_file, "--json")[1])
+    assert shown["measured"] == {"bf16": verified["precision"]}
+    assert verified["engine"].endswith("bf16")
 
 
 def test_gpu_checks_say_what_is_missing(make_bundle: MakeBundle, config_file: Path, tmp_path: Path) -> None:

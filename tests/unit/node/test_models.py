@@ -12,8 +12,9 @@ from config.thresholds import Delineation
 from config.tracers import Tracer
 from inference.bundles.specification import Label, Labels, Task
 from inference.bundles.store import load_bundle
+from inference.engines.engine import Precision
 from inference.stages import BASELINE
-from node.models import Models, mask_classes
+from node.models import Models, mask_classes, precision_for
 
 MakeBundle = Callable[..., Path]
 
@@ -43,6 +44,29 @@ def test_the_bundle_of_a_tracer_is_named_in_the_method(configured, make_bundle: 
     method = configured(FDG="toy").stages(Tracer.FDG).segment.method
     assert (method.name, method.version, method.parameters["digest"]) == ("network toy", "1.0", digest)
     assert method.parameters["engine"].startswith("OpenVINO")
+
+
+def test_why_a_bundle_is_computed_in_a_precision_is_part_of_the_method_and_of_the_identity(
+    configured, make_bundle: MakeBundle, tmp_path
+) -> None:
+    make_bundle(tmp_path / "models" / "toy")
+    models = configured(FDG="toy")
+    assert models.stages(Tracer.FDG).segment.method.parameters["precision"]
+    assert models.identities(Tracer.FDG)["lesion-segmentation"]["precision"]
+
+
+def test_a_restarted_node_has_the_digest_that_it_had(configured, make_bundle: MakeBundle, tmp_path) -> None:
+    make_bundle(tmp_path / "models" / "toy", threshold=0.25)
+    (tmp_path / "spool").mkdir()
+    assert configured(FDG="toy").digest() == configured(FDG="toy").digest()
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_a_precision_that_is_set_is_not_measured(make_bundle: MakeBundle, tmp_path: Path, precision: str) -> None:
+    bundle = load_bundle(make_bundle(tmp_path / "toy"))
+    choice = precision_for(bundle, ModelSettings(precision=precision), tmp_path)
+    assert (choice.precision, choice.reason) == (Precision(precision), "as set")
+    assert [path.name for path in tmp_path.iterdir()] == ["toy"]
 
 
 def test_a_bundle_of_two_tracers_is_loaded_once(configured, make_bundle: MakeBundle, tmp_path) -> None:

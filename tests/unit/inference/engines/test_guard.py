@@ -72,3 +72,21 @@ def test_libraries_words_for_no_room_are_known(message: str) -> None:
 def test_other_errors_pass() -> None:
     with pytest.raises(RuntimeError, match="shape mismatch"), memory_errors():
         raise RuntimeError("shape mismatch")
+
+
+def test_arrays_that_are_freed_go_back_to_the_system() -> None:
+    """Twenty arrays of 4 MiB, of which only the last stays, after one of 8 MiB that raises glibc's own limit."""
+    program = (
+        "import numpy as np\n"
+        "from inference.engines.guard import give_back_large_arrays\n"
+        "def mib(): return int(open('/proc/self/statm').read().split()[1]) // 256\n"
+        "give_back_large_arrays()\n"
+        "first = np.ones(2**20)\n"
+        "del first\n"
+        "arrays = [np.ones(2**19) for _ in range(20)]\n"
+        "before = mib()\n"
+        "del arrays[:-1]\n"
+        "print(before - mib())\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert int(done.stdout) >= 60

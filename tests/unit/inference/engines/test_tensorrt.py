@@ -8,6 +8,7 @@ import pytest
 
 from config.reasons import Reason, Refused
 from config.volume import FloatArray
+from inference.engines.arrays import Array
 from inference.engines.engine import Engine, EngineKind, Precision, WindowShape
 from inference.engines.selection import this_machine
 from inference.network.sliding_window import predict
@@ -110,7 +111,9 @@ def test_a_whole_volume_agrees_with_torch(graph: Path, build: Build) -> None:
     image = np.random.default_rng(2).normal(size=(2, 70, 50, 45)).astype(np.float32)
     results = []
     for engine in (build(), TorchEngine(graph, SHAPE, device="cuda")):
-        slabs: list[FloatArray] = []
-        predict(image, [engine], Windowing(SHAPE.patch), (0.0,) * 3, lambda _a, _b, part, to=slabs: to.append(part))
-        results.append(np.concatenate(slabs, axis=1))
+        slabs: list[Array] = []
+        windowing = Windowing(SHAPE.patch)
+        placed = engine.arrays.place(image)
+        predict(placed, [engine], windowing, (0.0,) * 3, lambda _a, _b, part, to=slabs: to.append(part))
+        results.append(engine.arrays.fetch(engine.arrays.join(slabs, 1)))
     np.testing.assert_allclose(*results, atol=1e-3)

@@ -1,11 +1,13 @@
 """The way back: labels on the original grid, as nnU-Net's export gives them, without holding logits there."""
 
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from inference.bundles.specification import Alignment, Label, Labels, Network, Resampling
+from inference.engines.arrays import HostArrays
 from inference.network.orientation import AS_STORED, Turn
 from inference.network.postprocess import LabelRestorer
 from inference.network.preprocess import Prepared
@@ -30,7 +32,7 @@ def smooth_logits(seed, outputs, shape=(17, 19, 14)):
 
 
 def restored(logits, prepared, network, labels, step=None):
-    restorer = LabelRestorer(prepared, network, labels)
+    restorer = LabelRestorer(prepared, network, labels, HostArrays())
     step = step or logits.shape[1]
     for first in range(0, logits.shape[1], step):
         last = min(first + step, logits.shape[1])
@@ -160,9 +162,23 @@ def test_splines_that_overshoot_without_being_clipped_do_not_lose_foreground():
     assert restored(logits, prepared, network, BINARY).any()
 
 
+@pytest.mark.parametrize("labels", [CLASSES, REGIONS])
+def test_logits_are_never_held_on_the_original_grid(labels):
+    box = (slice(0, 240), slice(0, 48), slice(0, 48))
+    logits = smooth_logits(4, len(labels.names), (60, 12, 12))
+    prepared = prepared_as(logits, NETWORK, (0.5, 0.5, 0.5), (240, 48, 48), box)
+    restored(logits, prepared, NETWORK, labels, 4)
+    tracemalloc.start()
+    found = restored(logits, prepared, NETWORK, labels, 4)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    one_logit_everywhere = 4 * found.size
+    assert most - found.nbytes < one_logit_everywhere / 2
+
+
 def test_slices_out_of_order_and_maps_half_done_are_errors():
     logits = smooth_logits(3, 2)
-    restorer = LabelRestorer(prepared_as(logits, NETWORK), NETWORK, BINARY)
+    restorer = LabelRestorer(prepared_as(logits, NETWORK), NETWORK, BINARY, HostArrays())
     with pytest.raises(ValueError, match="from slice 0"):
         restorer.add(1, 2, logits[:, 1:2])
     restorer.add(0, 5, logits[:, :5])

@@ -8,6 +8,7 @@ import pytest
 from config.reasons import Reason, Refused
 from config.volume import Unit, Volume
 from inference.bundles.specification import Channel, Network, Normalisation, Resampling, When
+from inference.engines.arrays import HostArrays
 from inference.network.preprocess import prepare
 
 STATISTICS = {"mean": 0.4, "std": 0.9, "percentile_00_5": -1.2, "percentile_99_5": 1.9}
@@ -90,7 +91,7 @@ def channels_of(first, second, *masks):
 
 def prepared(values, channels, network, spacing=(3.0, 2.0, 2.5)):
     volumes = {channel.name: volume(each, spacing) for channel, each in zip(channels, values, strict=True)}
-    return prepare(volumes, channels, network)
+    return prepare(volumes, channels, network, HostArrays())
 
 
 @pytest.mark.parametrize(
@@ -155,7 +156,7 @@ def test_volumes_stay_as_they_were():
     values = patient()
     volumes = {"PET": volume(values[0]), "CT": volume(values[1])}
     before = {name: each.values.copy() for name, each in volumes.items()}
-    prepare(volumes, channels_of(Normalisation.CT, Normalisation.RESCALE_0_1, False, False), NETWORK)
+    prepare(volumes, channels_of(Normalisation.CT, Normalisation.RESCALE_0_1, False, False), NETWORK, HostArrays())
     for name, each in before.items():
         np.testing.assert_array_equal(volumes[name].values, each)
 
@@ -173,7 +174,9 @@ def test_an_orientation_turns_the_same_patient_the_same_way():
         affine = original.affine @ np.array([[0, 0, -1, 13], [-1, 0, 0, 17], [0, 1, 0, 0], [0, 0, 0, 1]])
         return Volume(np.ascontiguousarray(turned), affine.astype(np.float64), Unit.SUVBW)
 
-    second = prepare({"PET": stored_otherwise(values[0]), "CT": stored_otherwise(values[1])}, channels, network)
+    second = prepare(
+        {"PET": stored_otherwise(values[0]), "CT": stored_otherwise(values[1])}, channels, network, HostArrays()
+    )
     np.testing.assert_allclose(second.values, first.values, atol=1e-6)
     flipped = prepared(values, channels, NETWORK).values[:, :, ::-1, ::-1]
     np.testing.assert_allclose(first.values, flipped, atol=1e-4)
@@ -195,11 +198,11 @@ def test_missing_channels_and_other_grids_are_refused():
     channels = channels_of(Normalisation.NONE, Normalisation.NONE, False, False)
     values = patient()
     with pytest.raises(Refused, match="No CT among") as refused:
-        prepare({"PET": volume(values[0])}, channels, NETWORK)
+        prepare({"PET": volume(values[0])}, channels, NETWORK, HostArrays())
     assert refused.value.reason is Reason.BUNDLE_CHANNELS
     for other in (volume(values[1][1:]), volume(values[1], (3.0, 2.0, 2.6))):
         with pytest.raises(Refused, match="not on the grid") as refused:
-            prepare({"PET": volume(values[0]), "CT": other}, channels, NETWORK)
+            prepare({"PET": volume(values[0]), "CT": other}, channels, NETWORK, HostArrays())
         assert refused.value.reason is Reason.BUNDLE_CHANNELS
 
 

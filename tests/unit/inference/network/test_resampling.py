@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from inference.bundles.specification import Alignment, Resampling
+from inference.engines.arrays import HostArrays
 from inference.network.resampling import grid_shape, interpolation
 
 CASES = [
@@ -24,7 +25,7 @@ CASES = [
 def resampled(values, spacing, target, resampling):
     shape = grid_shape(values.shape, spacing, target, resampling.alignment)
     result = np.empty(shape, dtype=np.float32)
-    interpolation(values.shape, spacing, shape, target, resampling).resample(values, result)
+    interpolation(values.shape, spacing, shape, target, resampling, HostArrays()).resample(values, result)
     return result
 
 
@@ -79,8 +80,8 @@ def test_thick_slices_are_repeated_not_blended():
 
 def test_two_equally_thick_axes_are_resampled_together():
     shape, spacing, target = (8, 8, 8), (1.0, 4.0, 4.0), (2.0, 2.0, 2.0)
-    assert interpolation(shape, spacing, (4, 16, 16), target, Resampling(1)).thick_axis is None
-    assert interpolation(shape, (1.0, 1.0, 4.0), (4, 4, 16), target, Resampling(1)).thick_axis == 2
+    assert interpolation(shape, spacing, (4, 16, 16), target, Resampling(1), HostArrays()).thick_axis is None
+    assert interpolation(shape, (1.0, 1.0, 4.0), (4, 4, 16), target, Resampling(1), HostArrays()).thick_axis == 2
 
 
 def test_monais_grid_begins_at_the_first_voxels_centre():
@@ -114,7 +115,7 @@ def test_any_part_is_the_part_of_the_whole(shape, target, order, seed):
     values = rng.normal(size=shape).astype(np.float32)
     resampling = Resampling(order, separate_z=False)
     new_shape = grid_shape(shape, (1.0, 1.0, 1.0), target, Alignment.EDGES)
-    onto = interpolation(shape, (1.0, 1.0, 1.0), new_shape, target, resampling)
+    onto = interpolation(shape, (1.0, 1.0, 1.0), new_shape, target, resampling, HostArrays())
     whole = np.empty(new_shape, dtype=np.float32)
     onto.resample(values, whole)
     wanted = tuple(tuple(sorted(rng.choice(n + 1, 2, replace=False))) for n in new_shape)

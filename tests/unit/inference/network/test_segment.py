@@ -116,6 +116,17 @@ def test_folds_are_averaged(tmp_path, suv):
     assert not segment_volume({"PET": suv}, bundle(tmp_path), [Fake(), Denying()]).any()
 
 
+def test_a_device_without_room_for_the_volume_is_a_memory_error(tmp_path, suv):
+    class Full(HostArrays):
+        def double(self, values):
+            raise RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+
+    engine = Fake()
+    engine.arrays = Full()
+    with pytest.raises(MemoryError, match=r"2\.00 GiB"):
+        segment_volume({"PET": suv}, bundle(tmp_path), [engine])
+
+
 def test_progress_counts_the_windows(tmp_path, suv):
     said = []
     segment_volume({"PET": suv}, bundle(tmp_path), [Fake()], said.append)

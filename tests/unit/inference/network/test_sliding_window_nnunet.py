@@ -52,8 +52,9 @@ def test_the_same_logits_as_nnunet(
 ) -> None:
     image = np.random.default_rng(11).normal(size=(2, *shape)).astype(np.float32)
     slabs: list[Any] = []
+    placed = torch.from_numpy(image)
     predict(
-        image, [ModuleEngine(module)], Windowing(PATCH, 0.5, axes), (0.0,) * 3, lambda _a, _b, part: slabs.append(part)
+        placed, [ModuleEngine(module)], Windowing(PATCH, 0.5, axes), (0.0,) * 3, lambda _a, _b, part: slabs.append(part)
     )
     predictor = prediction.nnUNetPredictor(device=torch.device("cpu"), use_mirroring=bool(axes), allow_tqdm=False)
     predictor.network = module
@@ -61,5 +62,5 @@ def test_the_same_logits_as_nnunet(
     predictor.configuration_manager = SimpleNamespace(patch_size=list(PATCH))
     predictor.label_manager = SimpleNamespace(num_segmentation_heads=3)
     monkeypatch.setattr(torch, "half", torch.float32)
-    expected = predictor.predict_sliding_window_return_logits(torch.from_numpy(image)).numpy()
-    np.testing.assert_allclose(np.concatenate(slabs, axis=1), expected, atol=1e-4)
+    expected = predictor.predict_sliding_window_return_logits(placed).numpy()
+    np.testing.assert_allclose(torch.cat(slabs, 1), expected, atol=1e-4)
