@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PYTEST := pytest -n 2 --dist loadfile
 MODEL_TESTS := $(addprefix tests/unit/inference/,bundles engines importers network) \
-	$(wildcard tests/*/test_models*.py tests/unit/node/test_*models.py)
+	tests/integration/test_models.py $(wildcard tests/unit/node/test_*models.py)
 
 .PHONY: lint test test-models bench demo install clean
 

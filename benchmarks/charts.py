@@ -11,7 +11,7 @@ from dicom_io.results.lettering import width, write
 
 WIDTH = 1200
 _SCALE = 3
-_BLACK, _GREY, _RULE = (25, 25, 25), (105, 105, 105), (226, 226, 226)
+_BLACK, _GREY, _RULE, _CHORD = (25, 25, 25), (105, 105, 105), (226, 226, 226), (214, 214, 214)
 _COLOURS = (
     (150, 160, 172),
     (70, 130, 180),
@@ -21,7 +21,7 @@ _COLOURS = (
     (235, 165, 70),
     (150, 100, 175),
     (95, 100, 165),
-    (190, 190, 190),
+    (160, 125, 95),
 )
 _READABLE = 26
 Point = tuple[float, float]
@@ -99,7 +99,7 @@ def draw_bars(path: Path, title: str, note: str, bars: Sequence[Bar]) -> None:
 
 
 def draw_lines(path: Path, title: str, note: str, panels: Sequence[Panel]) -> None:
-    """Panels side by side, seconds upwards, each line with its name at its end."""
+    """Panels side by side, seconds upwards, each line with its name at its end, the first beside its chord."""
     canvas = _Canvas(560, title, note)
     each = (WIDTH - 60) / len(panels)
     names = list(dict.fromkeys(name for panel in panels for name in panel.lines))
@@ -129,19 +129,21 @@ def _draw_panel(canvas: _Canvas, panel: Panel, colours: Mapping[str, tuple], *, 
     def at(point: Point) -> Point:
         return start + point[0] / largest_x * (end - start), bottom - point[1] / largest_y * (bottom - top)
 
-    canvas.text((left, 92), panel.title, size=17)
+    canvas.text((start, 92), panel.title, size=17)
     step = _round_step(largest_y / 5)
     for tick in range(int(largest_y / step) + 1):
         height = at((0.0, tick * step))[1]
         canvas.line([(start, height), (end, height)], _RULE)
         canvas.text((start - 8, height), f"{tick * step:g}", size=14, fill=_GREY, anchor="rm")
-    canvas.text((start - 8, top - 16), "s", size=14, fill=_GREY, anchor="rm")
+    canvas.text((start - 8, top - 6), "s", size=14, fill=_GREY, anchor="rm")
     ticks: list[float] = []
     for x in sorted({x for points in panel.lines.values() for x, _ in points}):
         if not ticks or at((x, 0.0))[0] - at((ticks[-1], 0.0))[0] > 28:
             ticks.append(x)
             canvas.text((at((x, 0.0))[0], bottom + 8), f"{x:.3g}", size=14, fill=_GREY, anchor="ma")
     canvas.text(((start + end) / 2, bottom + 30), panel.axis, size=14, fill=_GREY, anchor="ma")
+    first = next(iter(panel.lines.values()))
+    canvas.line([at(first[0]), at(first[-1])], _CHORD, 6.0)
     for name, points in panel.lines.items():
         canvas.line([at(point) for point in points], colours[name], 2.2)
         for point in points:

@@ -158,7 +158,7 @@ def _cells(group: str, seconds: Sequence[float], work: Sequence[float], factor: 
 def _panel(measured: Measured, title: str, axis: str) -> Panel:
     """The sum and the costliest groups."""
     seconds = measured.seconds()
-    kept = [TOTAL, *sorted(GROUPS, key=lambda group: -seconds[group][-1])[:6]]
+    kept = [TOTAL, *sorted(GROUPS, key=lambda group: -seconds[group][-1])[:5]]
     return Panel(title, axis, {group: list(zip(measured.work, seconds[group], strict=True)) for group in kept})
 
 

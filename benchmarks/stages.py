@@ -38,7 +38,7 @@ PET_COLUMNS, CT_COLUMNS = 400, 512
 QUICK_COLUMNS = 128
 NETWORK_SPACING_MM = (3.0, 2.04, 2.04)
 BASELINE = "baseline"
-NETWORK = "network of 31 M parameters"
+NETWORK = "31 M-parameter network"
 
 GROUPS: Mapping[str, tuple[str, ...]] = {
     "find, choose, digest": ("find instances", "choose and digest"),
@@ -79,6 +79,7 @@ def main() -> None:
     rows.add_row("all", *(f"{run.total_s:.1f}" for _, run in timed))
     rows.add_row("lesions, other findings", *(_counts(run) for _, run in timed))
     rows.add_row("PET", *(_shape(run) for _, run in timed))
+    rows.add_row("segmented by", *(_segmenter(run) for _, run in timed))
     console.print(rows)
     if chosen.picture:
         bars = [Bar(f"{name}, PET {_shape(run)}", grouped(run.seconds, GROUPS)) for name, run in timed]
@@ -134,6 +135,12 @@ def _with_network(folder: Path) -> Settings:
 def _counts(run: Timed) -> str:
     analysis = run.outcome.context.analysis
     return f"{len(analysis.lesions)}, {len(analysis.findings) - len(analysis.lesions)}"
+
+
+def _segmenter(run: Timed) -> str:
+    """The engine of the network, or thresholds."""
+    identity = run.outcome.models.get(str(Task.LESION_SEGMENTATION))
+    return "thresholds" if identity is None else identity["engine"]
 
 
 def _shape(run: Timed) -> str:

@@ -8,7 +8,7 @@ from rich.table import Table
 
 from config.reasons import Refused
 from node.commands import models_engines, models_import
-from node.commands.output import ConfigFile, Json, console, fail, print_json, refuse, settings_from
+from node.commands.output import ConfigFile, Json, console, fail, print_json, refuse, settings_from, wrong
 
 if TYPE_CHECKING:
     from config.settings import Settings
@@ -44,11 +44,12 @@ def list_bundles(config: ConfigFile = None, as_json: Json = False) -> None:
     for column in ("name", "version", "task", "tracer", "channels", "folds", "in use for"):
         table.add_column(column, overflow="fold")
     for row in rows:
-        if "refused" in row:
-            table.add_row(row["name"], f"[red]{row['refused']}[/]", row["detail"])
-        else:
+        if "refused" not in row:
             table.add_row(*(row[key] for key in ("name", "version", "task", "tracer", "channels", "folds", "in_use")))
     console.print(table)
+    for row in rows:
+        if "refused" in row:
+            wrong(f"{row['name']}: {row['refused']} — {row['detail']}")
 
 
 @app.command()
@@ -66,10 +67,10 @@ def show(name: Name, config: ConfigFile = None, as_json: Json = False) -> None:
     if as_json:
         print_json(document)
         return
-    console.print((folder / MANIFEST).read_text(encoding="utf-8"), highlight=False, markup=False, soft_wrap=True)
-    console.print(f"# digest of the bundle: {document['digest']}", highlight=False)
+    console.print((folder / MANIFEST).read_text(encoding="utf-8"), soft_wrap=True)
+    console.print(f"# digest of the bundle: {document['digest']}", soft_wrap=True)
     for precision, agreement in document["measured"].items():
-        console.print(f"# {precision}: {agreement}", highlight=False, soft_wrap=True)
+        console.print(f"# {precision}: {agreement}", soft_wrap=True)
 
 
 def _row(name: str, bundle: "Bundle", settings: "Settings") -> dict[str, str]:

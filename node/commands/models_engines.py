@@ -6,9 +6,22 @@ from typing import Annotated, Any
 
 import typer
 from rich.table import Table
+from rich.text import Text
 
 from config.reasons import Refused
-from node.commands.output import ConfigFile, Json, console, fail, print_json, refuse, settings_from, stages
+from node.commands.output import (
+    ConfigFile,
+    Json,
+    console,
+    done,
+    fail,
+    print_json,
+    refuse,
+    settings_from,
+    stages,
+    warn,
+    wrong,
+)
 
 Name = Annotated[str, typer.Argument(help="A folder under models.folder, or the path of a bundle.")]
 
@@ -68,9 +81,9 @@ def build(
     if as_json:
         print_json({**built, "seconds": seconds, "remarks": remarks})
         return
-    _print_remarks(remarks)
-    console.print(f"{built['engine']} on {built['device']}: {len(engines)} folds in {seconds} s", highlight=False)
-    console.print(f"precision: {reason}", highlight=False, soft_wrap=True)
+    for remark in remarks:
+        warn(remark)
+    done(f"{built['engine']} on {built['device']} in {seconds} s; folds: {len(engines)}\n  precision: {reason}")
 
 
 def bench(
@@ -102,32 +115,19 @@ def bench(
     console.print(_comparison(rows))
     for row in rows:
         if row["chosen"]:
-            console.print(f"{row['engine']} is chosen: {row['chosen']}", highlight=False, soft_wrap=True)
+            console.print(f"{row['engine']}, by models.precision = auto: {row['chosen']}", soft_wrap=True)
 
 
 def _print_report(report: dict[str, Any]) -> None:
     if "refused" in report:
-        console.print(
-            f"[bold red]✗[/] {report['name']}: [bold]{report['refused']}[/] — {report['detail']}\n  {report['action']}",
-            highlight=False,
-            soft_wrap=True,
-        )
+        wrong(f"{report['name']}: {report['refused']} — {report['detail']}\n  {report['action']}")
         return
-    mark = "[green]✓[/]" if report["verified"] else "[bold red]✗[/]"
-    console.print(
-        f"{mark} {report['name']} {report['version']}: {report['files']} files, runs on {report['engine']}",
-        highlight=False,
-        soft_wrap=True,
-    )
-    console.print(f"  precision: {report['precision']}", highlight=False, soft_wrap=True)
-    _print_remarks(report["remarks"])
+    say = done if report["verified"] else wrong
+    say(f"{report['name']} {report['version']}: runs on {report['engine']}\n  precision: {report['precision']}")
+    for remark in report["remarks"]:
+        warn(remark)
     if "gpu" in report:
         console.print(_comparison(report["gpu"]))
-
-
-def _print_remarks(remarks: list[str]) -> None:
-    for remark in remarks:
-        console.print(f"[yellow]![/] {remark}", highlight=False, soft_wrap=True)
 
 
 def _comparison(rows: list[dict[str, Any]]) -> Table:
@@ -141,6 +141,6 @@ def _comparison(rows: list[dict[str, Any]]) -> Table:
             f"{row['seconds_per_window'] * 1000.0:.1f}",
             f"{row['largest_difference']:.2g}",
             f"{row['same_label']:.5f}",
-            "[green]yes[/]" if row["agrees"] else "[bold red]no[/]",
+            Text("yes", "green") if row["agrees"] else Text("no", "bold red"),
         )
     return table

@@ -10,7 +10,7 @@ from config.reasons import Refused
 from config.tracers import Tracer
 from inference.bundles.specification import Bundle, Task
 from inference.importers.description import Description
-from node.commands.output import Json, console, print_json, refuse, stages
+from node.commands.output import Json, done, fail, print_json, refuse, stages
 
 app = typer.Typer(help="Make a bundle of a model of another framework.", no_args_is_help=True)
 
@@ -74,7 +74,7 @@ def nnunet(
         mirroring=mirroring,
     )
     folds = Folds(tuple(fold) if fold else None, checkpoint)
-    _import(lambda: import_nnunet(folder, out, description, folds), as_json=as_json)
+    _import(lambda: import_nnunet(folder, out, description, folds), out, as_json=as_json)
 
 
 @app.command()
@@ -90,7 +90,6 @@ def monai(
     intended_use: IntendedUse = None,
     channel: Channels = None,
     orientation: OrientationCode = None,
-    mirroring: Mirroring = False,
     as_json: Json = False,
 ) -> None:
     """Import a MONAI bundle: configs/metadata.json with a TorchScript, ONNX or state dict and its network."""
@@ -106,12 +105,13 @@ def monai(
         intended_use=intended_use,
         channels=tuple(channel) if channel else None,
         orientation=orientation,
-        mirroring=mirroring,
     )
-    _import(lambda: import_monai(folder, out, description), as_json=as_json)
+    _import(lambda: import_monai(folder, out, description), out, as_json=as_json)
 
 
-def _import(make: Callable[[], Bundle], *, as_json: bool) -> None:
+def _import(make: Callable[[], Bundle], out: Path, *, as_json: bool) -> None:
+    if out.exists():
+        fail(f"{out} exists already; name another folder or remove it.", code=2)
     with stages("Importing", quiet=as_json):
         try:
             bundle = make()
@@ -123,9 +123,7 @@ def _import(make: Callable[[], Bundle], *, as_json: bool) -> None:
         )
         return
     channels = " and ".join(channel.name for channel in bundle.channels)
-    console.print(
-        f"[green]✓[/] {bundle.name} {bundle.version} in {bundle.folder}: {len(bundle.network.graphs)} folds, reads"
-        f" {channels}\n  digest {bundle.digest}",
-        highlight=False,
-        soft_wrap=True,
+    folds = len(bundle.network.graphs)
+    done(
+        f"{bundle.name} {bundle.version} in {bundle.folder}: reads {channels}; folds: {folds}\n  digest {bundle.digest}"
     )

@@ -43,6 +43,11 @@ def warn(message: str) -> None:
     console.print(Text.assemble(("! ", "yellow"), message), soft_wrap=True)
 
 
+def wrong(message: str) -> None:
+    """Say what is wrong with one of several, on standard output beside the others."""
+    console.print(Text.assemble(("✗ ", "bold red"), message), soft_wrap=True)
+
+
 def fail(message: str, *, code: int = 1) -> NoReturn:
     """Say why on standard error and end with a non-zero exit code."""
     errors.print(Text.assemble(("✗ ", "bold red"), message), soft_wrap=True)

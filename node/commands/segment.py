@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from node.commands.output import ConfigFile, Json, console, fail, print_json, refuse, settings_from, stages
+from node.commands.output import ConfigFile, Json, console, done, fail, print_json, refuse, settings_from, stages, warn
 
 
 def segment(
@@ -70,7 +70,7 @@ def segment(
         )
         return
     for remark in remarks:
-        console.print(f"[yellow]![/] {remark}", highlight=False, soft_wrap=True)
+        warn(remark)
     for name, count in voxels.items():
-        console.print(f"{name}: {count * volumes['PET'].voxel_volume_ml:.1f} ml", highlight=False)
-    console.print(f"Written to {out} by {verified.name} {verified.version}, {engines[0].name}", highlight=False)
+        console.print(f"{name}: {count * volumes['PET'].voxel_volume_ml:.1f} ml")
+    done(f"Written to {out} by {verified.name} {verified.version}, {engines[0].name}")

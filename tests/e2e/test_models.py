@@ -30,7 +30,7 @@ Write = Callable[..., WrittenStudy]
 
 TIMEOUT_S = 90.0
 NOTICED_S = 5.0
-SLOW_ROUNDS = 2_500
+SLOW_ROUNDS = 1_500
 """Some seconds for all windows of a small study."""
 
 

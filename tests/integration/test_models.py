@@ -2,8 +2,6 @@
 
 import importlib.util
 import json
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -128,18 +126,6 @@ def test_a_running_node_keeps_its_last_good_bundle(
     analysed(node, write())
     (recorded,) = [event for event in node.audit() if event.action is AuditAction.REPORT_RECORDED]
     assert recorded.detail["models"]["lesion-segmentation"]["digest"] == bundle.digest
-
-
-def test_a_node_does_not_start_with_a_bundle_that_it_can_not_load(
-    make_bundle: MakeBundle, config_file: Path, tmp_path: Path
-) -> None:
-    folder = make_bundle(tmp_path / "models" / "toy")
-    (folder / "fold_0.bin").write_bytes(b"spoilt")
-    command = [sys.executable, "-m", "node", "serve", "--config", str(config_file)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
-    assert done.returncode == 1
-    assert "bundle-digest" in done.stderr
-    assert "models.lesion_segmentation.FDG = toy" in done.stderr
 
 
 def test_a_bundle_that_reads_a_ct_refuses_a_study_without_one(

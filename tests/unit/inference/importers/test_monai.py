@@ -2,6 +2,7 @@
 
 import copy
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -254,6 +255,38 @@ def test_what_is_no_onnx_is_refused(folder, network, tmp_path, content):
         import_monai(folder, tmp_path / "bundle", DESCRIPTION)
     assert refused.value.reason is Reason.BUNDLE_GRAPH
     assert not list(tmp_path.glob("bundle*"))
+
+
+def test_onnx_that_fails_the_checker_is_refused(folder, network, tmp_path):
+    """A graph whose only node reads what nobody gives."""
+    import onnx
+
+    shapes = {"image": [1, 1, 16, 16, 8], "pred": [1, 2, 16, 16, 8]}
+    image, pred = (onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, shapes[name]) for name in shapes)
+    node = onnx.helper.make_node("Concat", ["image", "nothing"], ["pred"], axis=1)
+    model = onnx.helper.make_model(onnx.helper.make_graph([node], "toy", [image], [pred]))
+    onnx.save(model, folder / "models" / "model.onnx")
+    with pytest.raises(Refused, match="nothing") as refused:
+        import_monai(folder, tmp_path / "bundle", DESCRIPTION)
+    assert refused.value.reason is Reason.BUNDLE_GRAPH
+
+
+class Payload:
+    def __init__(self, witness: Path) -> None:
+        self.witness = witness
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.mkdir, (str(self.witness),)
+
+
+def test_weights_with_a_payload_are_refused_and_not_run(folder, network, tmp_path):
+    import torch
+
+    torch.save({"model": network.state_dict(), "notes": Payload(tmp_path / "witness")}, folder / "models" / "model.pt")
+    with pytest.raises(Refused, match="mkdir") as refused:
+        import_monai(folder, tmp_path / "bundle", DESCRIPTION)
+    assert refused.value.reason is Reason.CHECKPOINT_UNSAFE
+    assert not (tmp_path / "witness").exists()
 
 
 def test_networks_that_are_not_listed_are_refused(folder, network, tmp_path):
