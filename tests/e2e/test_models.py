@@ -4,7 +4,8 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -98,19 +99,16 @@ def free_port_base() -> int:
 
 
 @pytest.fixture
-def start(tmp_path: Path, request: pytest.FixtureRequest) -> Callable[..., Running]:
+def start(tmp_path: Path) -> Iterator[Callable[..., Running]]:
     """Starts a node that is stopped at the end; ``analysis`` is TOML of that table."""
+    with ExitStack() as running:
 
-    def started(analysis: str = "") -> Running:
-        models = (
-            f'[models]\nfolder = "{tmp_path}/models"\nprecision = "fp32"\nlesion_segmentation = {{ FDG = "toy" }}\n'
-        )
-        running = rehearse(tmp_path / "rehearsal", free_port_base(), f"{models}[analysis]\n{analysis}\n")
-        node = running.__enter__()
-        request.addfinalizer(lambda: running.__exit__(None, None, None))
-        return Running(node)
+        def started(analysis: str = "") -> Running:
+            models = f'[models]\nfolder = "{tmp_path}/models"\nprecision = "fp32"\nlesion_segmentation.FDG = "toy"\n'
+            settings = f"{models}[analysis]\n{analysis}\n"
+            return Running(running.enter_context(rehearse(tmp_path / "rehearsal", free_port_base(), settings)))
 
-    return started
+        yield started
 
 
 def test_a_worker_killed_while_the_network_runs_is_noticed_in_seconds_and_the_study_reported(
