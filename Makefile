@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+STUBS := $(VENV)/stubs/.installed
 PYTEST := pytest -n 2 --dist loadfile
 MODEL_TESTS := $(addprefix tests/unit/inference/,bundles engines importers network) \
 	tests/integration/test_models.py $(wildcard tests/unit/node/test_*models.py)
@@ -15,14 +16,17 @@ install: $(STAMP)
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]'
+	touch $(STAMP)
+
 # TensorRT's types without TensorRT, which the stubs would bring; two kinds of their signatures are not Python.
+$(STUBS): $(STAMP)
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --upgrade --target $(VENV)/stubs \
 		tensorrt-stubs==10.13.0.35.1
 	sed -i -E 's/\bin: /in_: /; s/channel_axis: int\)/channel_axis: int = ...)/' \
 		$(VENV)/stubs/tensorrt_bindings/tensorrt.pyi
-	touch $(STAMP)
+	touch $(STUBS)
 
-lint: $(STAMP)
+lint: $(STAMP) $(STUBS)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy

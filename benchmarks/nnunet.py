@@ -21,8 +21,9 @@ from rich.table import Table
 from benchmarks.bench import console, table
 from benchmarks.peers import peer_python
 from config.volume import Unit, Volume
-from inference.engines.engine import EngineKind, Precision
+from inference.engines.engine import Precision
 from inference.engines.processors import usable_processors
+from inference.engines.selection import EngineKind
 from inference.grid import on_grid_of
 from inference.network.segment import find_body
 from inference.patient.patient import DigitalPatient, Grid

@@ -9,9 +9,9 @@ from config.settings import Settings
 from config.volume import FloatArray
 from inference.bundles.specification import Bundle
 from inference.engines.comparison import TOLERANCES, agreement, logits_of, noise_windows, seconds_per_window
-from inference.engines.engine import Engine, EngineKind, Precision
+from inference.engines.engine import Engine, Precision
 from inference.engines.load import load_engine
-from inference.engines.selection import this_machine
+from inference.engines.selection import EngineKind, this_machine
 from node.models import engine_cache, load_models, named_bundle, precision_for
 
 ON_GPU = (

@@ -9,16 +9,16 @@ from functools import partial
 from pathlib import Path
 
 from config.finding import FindingKind, Method
-from config.reasons import Reason, Refused
+from config.reasons import Reason, Refused, Remark
 from config.settings import Models as ModelSettings
 from config.settings import Settings
 from config.thresholds import Delineation
 from config.tracers import Tracer
 from inference.bundles.specification import Bundle, Task
 from inference.bundles.store import find_bundles, load_bundle
-from inference.engines.engine import Engine, EngineKind, Precision
+from inference.engines.engine import Engine, Precision
 from inference.engines.load import load_engine
-from inference.engines.selection import choose_engine, this_machine
+from inference.engines.selection import EngineKind, choose_engine, this_machine
 from inference.network.precision import PrecisionChoice, choose_precision
 from inference.network.segment import segment_volume
 from inference.segmentation.network_segmenter import MaskClass, NetworkSegmenter
@@ -53,6 +53,11 @@ class LoadedBundle:
             "precision": self.precision.reason,
         }
 
+    @property
+    def remarks(self) -> tuple[Remark, ...]:
+        """What is to be said of every result."""
+        return tuple(dict.fromkeys(remark for engine in self.engines for remark in engine.remarks))
+
     def segmenter(self, delineation: Delineation) -> NetworkSegmenter:
         return NetworkSegmenter(
             network=partial(segment_volume, bundle=self.bundle, engines=self.engines),
@@ -60,7 +65,7 @@ class LoadedBundle:
             classes=mask_classes(self.bundle),
             source=self.title,
             delineation=delineation,
-            remarks=tuple(dict.fromkeys(remark for engine in self.engines for remark in engine.remarks)),
+            remarks=self.remarks,
         )
 
 

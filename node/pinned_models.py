@@ -8,12 +8,13 @@ import multiprocessing
 import shutil
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import replace
 from pathlib import Path
 
 from config.reasons import Reason, Refused
 from config.settings import Settings
 from inference.bundles.specification import Bundle
-from inference.bundles.store import load_bundle
+from inference.bundles.store import MANIFEST, load_bundle
 from node.models import Models, named_bundle
 
 
@@ -66,9 +67,9 @@ def _pin(bundle: Bundle, target: Path) -> Bundle:
     for stale in (part, target):
         if stale.exists():
             shutil.rmtree(stale)
-    for name in (*bundle.digests, "bundle.toml"):
+    for name in (*bundle.digests, MANIFEST):
         (part / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(bundle.folder / name, part / name)
-    load_bundle(part)
+    verified = load_bundle(part)
     part.rename(target)
-    return load_bundle(target)
+    return replace(verified, folder=target)

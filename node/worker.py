@@ -80,9 +80,9 @@ class Worker:
     def _report(self, claim: Claimed) -> None:
         headers = [self._header(instance.path) for series in claim.series for instance in series.instances]
         inputs = choose_inputs(headers, self._settings)
-        settings = settings_digest(self._settings, self._models)
+        digest = settings_digest(self._settings, self._models)
         with self._database.transaction() as session:
-            if keep_report(session, claim, inputs.digest, settings, version("uptake"), self._clock()):
+            if keep_report(session, claim, inputs.digest, digest, version("uptake"), self._clock()):
                 return
         with self._database.reading() as session:
             replaced = predecessors(session, claim.study_uid, claim.revision)

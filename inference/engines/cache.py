@@ -7,9 +7,13 @@ import os
 import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from config.reasons import Reason, Refused
 from inference.engines.engine import Precision, WindowShape
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 _MAGIC = b"uptake-engine 1\n"
 _VOXELS_AT_ONCE = 2**22
@@ -47,7 +51,7 @@ class EngineKey:
 
     @property
     def digest(self) -> str:
-        return hashlib.sha256(_written(self).encode()).hexdigest()
+        return hashlib.sha256(key_text(self).encode()).hexdigest()
 
     @property
     def file_name(self) -> str:
@@ -61,14 +65,13 @@ class EngineKey:
 
     @property
     def _machine(self) -> str:
-        gpu = re.sub(r"[^a-z0-9]+", "-", self.gpu_name.lower()).strip("-")
         major, minor = self.compute_capability
-        return f"{gpu}-sm{major}{minor}-{self.builder_version}"
+        return f"{in_file_name(self.gpu_name)}-sm{major}{minor}-{self.builder_version}"
 
 
 def write_engine(folder: Path, key: EngineKey, built: bytes) -> Path:
     """Keep an engine; it appears whole or not at all, also when several processes build it at once."""
-    header = json.dumps({"key": _written(key), "sha256": hashlib.sha256(built).hexdigest()})
+    header = json.dumps({"key": key_text(key), "sha256": hashlib.sha256(built).hexdigest()})
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / key.file_name
     write_whole(path, b"".join((_MAGIC, header.encode(), b"\n", built)))
@@ -95,7 +98,7 @@ def read_engine(folder: Path, key: EngineKey) -> bytes | None:
         written, digest = json.loads(header["key"]), header["sha256"]
     except (ValueError, KeyError, TypeError) as error:
         raise Refused(Reason.ENGINE_CACHE_FOREIGN, f"{path} has a damaged header.") from error
-    differences = _differences(written, json.loads(_written(key)))
+    differences = _differences(written, json.loads(key_text(key)))
     if differences:
         raise Refused(Reason.ENGINE_CACHE_FOREIGN, f"{path} was built for {differences}.")
     if hashlib.sha256(built).hexdigest() != digest:
@@ -113,8 +116,14 @@ def write_whole(path: Path, content: bytes) -> None:
         partial.unlink(missing_ok=True)
 
 
-def _written(key: EngineKey) -> str:
+def key_text(key: "DataclassInstance") -> str:
+    """A key as text, the same for the same values."""
     return json.dumps(asdict(key), sort_keys=True)
+
+
+def in_file_name(device: str) -> str:
+    """A device's name as part of a file's."""
+    return re.sub(r"[^a-z0-9]+", "-", device.lower()).strip("-")
 
 
 def _differences(written: object, expected: dict[str, object]) -> str:

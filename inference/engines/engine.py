@@ -8,14 +8,6 @@ from config.reasons import Remark
 from inference.engines.arrays import Array, Arrays
 
 
-class EngineKind(StrEnum):
-    """The software that executes graphs. Torch is the reference the others are compared with."""
-
-    OPENVINO = "openvino"
-    TENSORRT = "tensorrt"
-    TORCH = "torch"
-
-
 class Precision(StrEnum):
     """What a network computes in; weights, inputs and logits are float32 at its ends."""
 

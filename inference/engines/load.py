@@ -4,9 +4,9 @@ from pathlib import Path
 
 from config.reasons import Reason, Remark
 from inference.bundles.specification import Bundle
-from inference.engines.engine import Engine, EngineKind, Precision, WindowShape
+from inference.engines.engine import Engine, Precision, WindowShape
 from inference.engines.openvino import OpenVinoEngine
-from inference.engines.selection import choose_engine, this_machine
+from inference.engines.selection import EngineKind, choose_engine, this_machine
 
 
 def load_engine(

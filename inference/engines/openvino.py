@@ -1,6 +1,7 @@
 """OpenVINO: the engine of a machine without a GPU."""
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from inference.engines.engine import Precision, WindowShape
 from inference.engines.guard import give_back_large_arrays, memory_errors
 from inference.engines.openvino_graph import split_concatenations
 from inference.engines.processors import Division, divide, usable_processors
+from inference.messages import first_line
 
 VERSION = openvino.__version__.split("-")[0]
 _TYPES = {Precision.FP32: "f32", Precision.FP16: "f16", Precision.BF16: "bf16"}
@@ -26,6 +28,7 @@ class Processor:
     capabilities: tuple[str, ...]
 
 
+@cache
 def this_processor() -> Processor:
     core = openvino.Core()
     capabilities = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
@@ -122,7 +125,7 @@ def _read(core: openvino.Core, graph: Path, shape: WindowShape) -> openvino.Mode
     try:
         model = core.read_model(graph)
     except RuntimeError as error:
-        raise Refused(Reason.BUNDLE_GRAPH, f"{graph.name} can't be read: {_first_line(error)}") from error
+        raise Refused(Reason.BUNDLE_GRAPH, f"{graph.name} can't be read: {first_line(error)}") from error
     if (len(model.inputs), len(model.outputs)) != (1, 1):
         found = f"{len(model.inputs)} inputs and {len(model.outputs)} outputs"
         raise Refused(Reason.BUNDLE_GRAPH, f"{graph.name} has {found}, expected one of each.")
@@ -132,13 +135,9 @@ def _read(core: openvino.Core, graph: Path, shape: WindowShape) -> openvino.Mode
     try:
         model.reshape(shape.inputs(1))
     except RuntimeError as error:
-        found = f"{graph.name} can't take {list(shape.inputs(1))}: {_first_line(error)}"
+        found = f"{graph.name} can't take {list(shape.inputs(1))}: {first_line(error)}"
         raise Refused(Reason.BUNDLE_GRAPH, found) from error
     given = model.outputs[0].get_partial_shape()
     if given.is_dynamic or tuple(given.to_shape()) != shape.outputs(1):
         raise Refused(Reason.BUNDLE_GRAPH, f"{graph.name} gives {given}, the bundle says {list(shape.outputs(1))}.")
     return model
-
-
-def _first_line(error: RuntimeError) -> str:
-    return next(iter(str(error).strip().splitlines()), "")

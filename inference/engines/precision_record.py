@@ -2,11 +2,10 @@
 
 import hashlib
 import json
-import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from inference.engines.cache import write_whole
+from inference.engines.cache import in_file_name, key_text, write_whole
 from inference.engines.engine import Precision
 from inference.engines.label_agreement import LabelAgreement, OutputAgreement
 
@@ -29,9 +28,8 @@ class PrecisionKey:
     @property
     def file_name(self) -> str:
         """Readable, and distinct for distinct keys."""
-        processor = re.sub(r"[^a-z0-9]+", "-", self.processor.lower()).strip("-")
-        digest = hashlib.sha256(_written(self).encode()).hexdigest()
-        return f"{processor}-{self.engine_version}-{self.precision}-{digest[:16]}.agreement.json"
+        digest = hashlib.sha256(key_text(self).encode()).hexdigest()
+        return f"{in_file_name(self.processor)}-{self.engine_version}-{self.precision}-{digest[:16]}.agreement.json"
 
 
 def write_record(folder: Path, key: PrecisionKey, agreement: LabelAgreement) -> Path:
@@ -55,9 +53,5 @@ def read_record(folder: Path, key: PrecisionKey) -> LabelAgreement | None:
 
 def _content(key: PrecisionKey, agreement: LabelAgreement) -> str:
     measured = asdict(agreement)
-    digest = hashlib.sha256(f"{_written(key)}{json.dumps(measured)}".encode()).hexdigest()
+    digest = hashlib.sha256(f"{key_text(key)}{json.dumps(measured)}".encode()).hexdigest()
     return json.dumps({"key": asdict(key), "agreement": measured, "sha256": digest}, indent=1) + "\n"
-
-
-def _written(key: PrecisionKey) -> str:
-    return json.dumps(asdict(key), sort_keys=True)

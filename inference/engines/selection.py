@@ -2,14 +2,22 @@
 
 import importlib
 from dataclasses import dataclass
+from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from config.reasons import Reason, Refused
-from inference.engines.engine import EngineKind
 
 _GPU_DRIVERS = (Path("/dev/nvidiactl"), Path("/dev/dxg"))
 _EXTRA = "pip install 'uptake[gpu]'"
+
+
+class EngineKind(StrEnum):
+    """The software that executes graphs. Torch is the reference the others are compared with."""
+
+    OPENVINO = "openvino"
+    TENSORRT = "tensorrt"
+    TORCH = "torch"
 
 
 @dataclass(frozen=True, slots=True)

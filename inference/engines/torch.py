@@ -10,6 +10,7 @@ from inference.engines.engine import Precision, WindowShape
 from inference.engines.guard import memory_errors
 from inference.engines.torch_arrays import TorchArrays
 from inference.engines.torch_graph import TorchGraph
+from inference.messages import first_line
 
 _TYPES = {Precision.FP32: torch.float32, Precision.FP16: torch.float16, Precision.BF16: torch.bfloat16}
 
@@ -82,7 +83,7 @@ class TorchEngine:
         try:
             given = tuple(self(self.arrays.zeros(self.shape.inputs(1))).shape)
         except RuntimeError as error:
-            found = next(iter(str(error).strip().splitlines()), type(error).__name__)
-            raise Refused(Reason.BUNDLE_GRAPH, f"{name} can't take {self.shape.inputs(1)}: {found}") from error
+            found = f"{name} can't take {self.shape.inputs(1)}: {first_line(error)}"
+            raise Refused(Reason.BUNDLE_GRAPH, found) from error
         if given != self.shape.outputs(1):
             raise Refused(Reason.BUNDLE_GRAPH, f"{name} gives {given}, the bundle says {self.shape.outputs(1)}.")

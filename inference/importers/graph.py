@@ -10,6 +10,7 @@ import openvino
 import torch
 
 from config.reasons import Reason, Refused
+from inference.messages import first_line
 
 INPUT, OUTPUT = "windows", "logits"
 
@@ -39,7 +40,7 @@ def export_graph(
             else:
                 _export_module(network, window, path)
         except (torch.onnx.errors.OnnxExporterError, RuntimeError, TypeError, ValueError) as error:
-            raise Refused(Reason.MODEL_UNSUPPORTED, f"torch can't export it as ONNX: {_first_line(error)}.") from error
+            raise Refused(Reason.MODEL_UNSUPPORTED, f"torch can't export it as ONNX: {_said(error)}.") from error
     finish_graph(path, path, channels, outputs, patch)
     _check_against(network, window, path)
 
@@ -62,11 +63,11 @@ def finish_graph(source: Path, path: Path, channels: int, outputs: int, patch: t
         _strip(model)
         onnx.checker.check_model(model, full_check=True)
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError, ValueError, OSError) as error:
-        raise Refused(Reason.BUNDLE_GRAPH, f"{source.name}: {_first_line(error)}.") from error
+        raise Refused(Reason.BUNDLE_GRAPH, f"{source.name}: {_said(error)}.") from error
     except Exception as error:  # protobuf raises its own, of no public type
         if "protobuf" not in type(error).__module__:
             raise
-        raise Refused(Reason.BUNDLE_GRAPH, f"{source.name} is not ONNX: {_first_line(error)}.") from error
+        raise Refused(Reason.BUNDLE_GRAPH, f"{source.name} is not ONNX: {_said(error)}.") from error
     onnx.save(model, str(path))
 
 
@@ -126,5 +127,5 @@ def _check_against(network: torch.nn.Module, window: torch.Tensor, path: Path) -
         raise Refused(Reason.BUNDLE_GRAPH, f"{path.name} does not compute what the network computes.")
 
 
-def _first_line(error: Exception) -> str:
-    return next(iter(str(error).strip().splitlines()), type(error).__name__).rstrip(".")
+def _said(error: Exception) -> str:
+    return first_line(error).rstrip(".")

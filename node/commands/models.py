@@ -1,13 +1,14 @@
 """``uptake models``: the bundles at hand, what is in them, and whether they work here."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 from rich.table import Table
 
 from config.reasons import Refused
 from node.commands import models_engines, models_import
+from node.commands.models_engines import Name
 from node.commands.output import ConfigFile, Json, console, fail, print_json, refuse, settings_from, wrong
 
 if TYPE_CHECKING:
@@ -19,8 +20,6 @@ app.add_typer(models_import.app, name="import")
 app.command()(models_engines.verify)
 app.command()(models_engines.build)
 app.command()(models_engines.bench)
-
-Name = Annotated[str, typer.Argument(help="A folder under models.folder, or the path of a bundle.")]
 
 
 @app.command("list")

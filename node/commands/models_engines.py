@@ -1,7 +1,6 @@
 """``uptake models verify | build | bench``: whether bundles work on this machine, and how fast."""
 
 import time
-from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
@@ -9,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from config.reasons import Refused
+from inference.engines.selection import EngineKind, this_machine
 from node.commands.output import (
     ConfigFile,
     Json,
@@ -24,12 +24,6 @@ from node.commands.output import (
 )
 
 Name = Annotated[str, typer.Argument(help="A folder under models.folder, or the path of a bundle.")]
-
-
-class EngineName(StrEnum):
-    OPENVINO = "openvino"
-    TENSORRT = "tensorrt"
-    TORCH = "torch"
 
 
 def verify(
@@ -59,7 +53,7 @@ def verify(
 
 def build(
     name: Name,
-    engine: Annotated[EngineName | None, typer.Option("--engine", help="By default what the settings say.")] = None,
+    engine: Annotated[EngineKind | None, typer.Option("--engine", help="By default what the settings say.")] = None,
     config: ConfigFile = None,
     as_json: Json = False,
 ) -> None:
@@ -89,21 +83,17 @@ def build(
 def bench(
     name: Name,
     engine: Annotated[
-        list[EngineName] | None, typer.Option("--engine", help="May be given several times; by default all that run.")
+        list[EngineKind] | None, typer.Option("--engine", help="May be given several times; by default all that run.")
     ] = None,
     config: ConfigFile = None,
     as_json: Json = False,
 ) -> None:
     """Time one window of a bundle on each engine, in float32 and as the settings choose; compare with the first."""
-    from inference.engines.engine import EngineKind
-    from inference.engines.selection import this_machine
     from node.model_checks import measure_engines
     from node.models import named_bundle
 
     settings = settings_from(config)
-    kinds = [EngineKind(one.value) for one in engine or ()] or [
-        kind for kind in EngineKind if not this_machine().lacks(kind)
-    ]
+    kinds = engine or [kind for kind in EngineKind if not this_machine().lacks(kind)]
     with stages("Measuring", quiet=as_json):
         try:
             rows = measure_engines(named_bundle(settings.models, name), settings, kinds)

@@ -22,7 +22,7 @@ def segment(
     from config.volume import Unit
     from inference.grid import on_grid_of
     from inference.network.segment import segment_volume
-    from node.models import engine_cache, load_models, named_bundle
+    from node.models import engine_cache, load_models, mask_classes, named_bundle
     from node.nifti import UnreadableNifti, read_nifti, write_mask
 
     if not out.name.endswith((".nii", ".nii.gz")):
@@ -38,31 +38,27 @@ def segment(
             if ct is None and any(channel.name == "CT" for channel in verified.channels):
                 refuse(Remark(Reason.BUNDLE_CHANNELS, f"{verified.name} reads a CT; give --ct."), as_json=as_json)
             progress("load engines")
-            engines = load_models(verified, settings.models, engine_cache(settings)).engines
+            loaded = load_models(verified, settings.models, engine_cache(settings))
             progress("read")
             volumes = {"PET": read_nifti(pet, Unit.SUVBW)}
             if ct is not None:
                 progress("resample CT")
                 volumes["CT"] = on_grid_of(volumes["PET"], read_nifti(ct, Unit.HOUNSFIELD))
-            labels = segment_volume(volumes, verified, engines, progress)
+            labels = segment_volume(volumes, verified, loaded.engines, progress)
         except Refused as refused:
             refuse(refused.remark, as_json=as_json)
         except UnreadableNifti as error:
             fail(str(error), code=2)
         write_mask(labels, volumes["PET"].affine, out)
-    voxels = {
-        label.name: int((labels == value).sum())
-        for value, label in zip(verified.labels.values, verified.labels.names, strict=True)
-        if value != 0
-    }
-    remarks = [str(remark) for remark in dict.fromkeys(remark for engine in engines for remark in engine.remarks)]
+    voxels = {one.name: int((labels == one.value).sum()) for one in mask_classes(verified)}
+    engine, remarks = loaded.engines[0], [str(remark) for remark in loaded.remarks]
     if as_json:
         print_json(
             {
                 "mask": str(out),
                 "bundle": {"name": verified.name, "version": verified.version, "digest": verified.digest},
-                "engine": engines[0].name,
-                "device": engines[0].device,
+                "engine": engine.name,
+                "device": engine.device,
                 "volumes_ml": {name: round(n * volumes["PET"].voxel_volume_ml, 3) for name, n in voxels.items()},
                 "remarks": remarks,
                 "seconds": round(time.perf_counter() - begin, 2),
@@ -73,4 +69,4 @@ def segment(
         warn(remark)
     for name, count in voxels.items():
         console.print(f"{name}: {count * volumes['PET'].voxel_volume_ml:.1f} ml")
-    done(f"Written to {out} by {verified.name} {verified.version}, {engines[0].name}")
+    done(f"Written to {out} by {verified.name} {verified.version}, {engine.name}")

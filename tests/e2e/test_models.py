@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -85,28 +84,15 @@ class Running:
         return int(line.split("process_id=")[1].split()[0])
 
 
-def free_port_base() -> int:
-    """Two neighbouring ports that are free."""
-    while True:
-        with socket.socket() as first, socket.socket() as second:
-            first.bind(("127.0.0.1", 0))
-            port = int(first.getsockname()[1])
-            try:
-                second.bind(("127.0.0.1", port + 1))
-            except OSError:
-                continue
-            return port
-
-
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[Callable[..., Running]]:
+def start(tmp_path: Path, port_base: int) -> Iterator[Callable[..., Running]]:
     """Starts a node that is stopped at the end; ``analysis`` is TOML of that table."""
     with ExitStack() as running:
 
         def started(analysis: str = "") -> Running:
             models = f'[models]\nfolder = "{tmp_path}/models"\nprecision = "fp32"\nlesion_segmentation.FDG = "toy"\n'
             settings = f"{models}[analysis]\n{analysis}\n"
-            return Running(running.enter_context(rehearse(tmp_path / "rehearsal", free_port_base(), settings)))
+            return Running(running.enter_context(rehearse(tmp_path / "rehearsal", port_base, settings)))
 
         yield started
 

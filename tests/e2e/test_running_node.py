@@ -25,22 +25,9 @@ from node.rehearsal import Rehearsal, rehearse
 TIMEOUT_S = 90.0
 
 
-def free_port_base() -> int:
-    """Two neighbouring ports that are free."""
-    while True:
-        with socket.socket() as first, socket.socket() as second:
-            first.bind(("127.0.0.1", 0))
-            port = int(first.getsockname()[1])
-            try:
-                second.bind(("127.0.0.1", port + 1))
-            except OSError:
-                continue
-            return port
-
-
 @pytest.fixture
-def rehearsal(tmp_path: Path) -> Iterator[Rehearsal]:
-    with rehearse(tmp_path / "rehearsal", free_port_base()) as running:
+def rehearsal(tmp_path: Path, port_base: int) -> Iterator[Rehearsal]:
+    with rehearse(tmp_path / "rehearsal", port_base) as running:
         yield running
 
 
@@ -127,9 +114,11 @@ def test_a_node_killed_after_its_last_acknowledgement_reports_when_it_is_back(re
     assert len(found.reports) == 1
 
 
-def test_an_analysis_that_does_not_end_is_ended_and_the_study_fails_with_its_reason(tmp_path: Path, write) -> None:
+def test_an_analysis_that_does_not_end_is_ended_and_the_study_fails_with_its_reason(
+    tmp_path: Path, port_base: int, write
+) -> None:
     settings = "[analysis]\ntimeout_s = 0.2\nmaximum_attempts = 2\n"
-    with rehearse(tmp_path / "rehearsal", free_port_base(), settings) as rehearsal:
+    with rehearse(tmp_path / "rehearsal", port_base, settings) as rehearsal:
         study = write()
         assert accepted(rehearsal, study)
         wait_for(lambda: state(rehearsal) == StudyState.FAILED)
@@ -138,9 +127,9 @@ def test_an_analysis_that_does_not_end_is_ended_and_the_study_fails_with_its_rea
         assert echo(rehearsal.node, "SCANNER").is_success
 
 
-def test_a_full_disk_refuses_instances_and_keeps_the_node_alive(tmp_path: Path, write) -> None:
+def test_a_full_disk_refuses_instances_and_keeps_the_node_alive(tmp_path: Path, port_base: int, write) -> None:
     """The settings end in the spool's table, so this line sets ``spool.minimum_free_mb``."""
-    with rehearse(tmp_path / "rehearsal", free_port_base(), "minimum_free_mb = 1000000000\n") as rehearsal:
+    with rehearse(tmp_path / "rehearsal", port_base, "minimum_free_mb = 1000000000\n") as rehearsal:
         (outcome,) = rehearsal.send_study(write().pet_files[:1])
         assert (outcome.reason, outcome.status) == (Reason.DESTINATION_REFUSED_OBJECT, 0xA700)
         assert echo(rehearsal.node, "SCANNER").is_success

@@ -9,9 +9,9 @@ import pytest
 from config.reasons import Reason, Refused, Remark
 from inference.bundles.specification import Label, Labels
 from inference.bundles.store import load_bundle
-from inference.engines.engine import EngineKind, Precision, WindowShape
+from inference.engines.engine import Precision, WindowShape
 from inference.engines.load import load_engine, window_shape
-from inference.engines.selection import Machine
+from inference.engines.selection import EngineKind, Machine
 
 MakeBundle = Callable[..., Path]
 

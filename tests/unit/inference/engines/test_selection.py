@@ -3,8 +3,7 @@ from dataclasses import replace
 import pytest
 
 from config.reasons import Reason, Refused
-from inference.engines.engine import EngineKind
-from inference.engines.selection import Machine, choose_engine, this_machine
+from inference.engines.selection import EngineKind, Machine, choose_engine, this_machine
 
 CPU_NODE = Machine(openvino="2026.4.1", torch=None, onnx=None, tensorrt=None, gpu=None)
 GPU_NODE = Machine(openvino="2026.4.1", torch="2.13.0", onnx="1.23.2", tensorrt="10.13.0", gpu="NVIDIA L4")

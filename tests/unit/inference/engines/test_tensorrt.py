@@ -9,8 +9,8 @@ import pytest
 from config.reasons import Reason, Refused
 from config.volume import FloatArray
 from inference.engines.arrays import Array
-from inference.engines.engine import Engine, EngineKind, Precision, WindowShape
-from inference.engines.selection import this_machine
+from inference.engines.engine import Engine, Precision, WindowShape
+from inference.engines.selection import EngineKind, this_machine
 from inference.network.sliding_window import predict
 from inference.network.windows import Windowing
 

@@ -8,8 +8,9 @@ import pytest
 
 from config.volume import Unit, Volume
 from inference.bundles.specification import Task
-from inference.engines.engine import EngineKind, Precision
+from inference.engines.engine import Precision
 from inference.engines.load import load_engine
+from inference.engines.selection import EngineKind
 from inference.importers.description import Description
 from inference.importers.nnunet import import_nnunet
 from inference.network.segment import segment_volume
