@@ -148,6 +148,13 @@ class Reason(StrEnum):
         "Check the reconstruction, Rescale Slope, weight and dose, and send the series again.",
     )
 
+    # Lesions that are given.
+    LABELS_UNUSABLE = (
+        "labels-unusable",
+        "The label map is not one of whole numbers on the grid of the PET.",
+        "Resample it to the PET's grid with nearest neighbour: 0 for the background, 1, 2, 3 … for the lesions.",
+    )
+
     # Said and marked; the result stands.
     DOSE_IN_MBQ = ("dose-in-mbq", "The dose was given in MBq and taken as such.", "Correct the dose unit.")
     WEIGHT_IN_GRAMS = ("weight-in-grams", "The weight was given in grams and taken as such.", "Correct the weight.")
@@ -227,6 +234,21 @@ class Reason(StrEnum):
         "What a network has found does not reach the threshold and was left out.",
         "Look at the place; choose models.delineation = network to keep it.",
     )
+    LOCATED_BY_RULES = (
+        "located-by-rules",
+        "The location model could not localise a finding, or not surely enough; rules on anatomy located it.",
+        "Read the locations of the findings named with care.",
+    )
+    LOCATIONS_DISAGREE = (
+        "locations-disagree",
+        "The location model and the rules on anatomy put a finding on opposite sides or into regions far apart.",
+        "Look at the place; of sides that of the model is reported, of regions that of the rules.",
+    )
+    CAPTION_CONTRADICTED = (
+        "caption-contradicted",
+        "What the caption model wrote does not fit the finding's location; the caption was made by rule.",
+        "None needed; the words named were not used.",
+    )
 
     # Models and engines.
     BUNDLE_FILE_MISSING = (
@@ -266,8 +288,8 @@ class Reason(StrEnum):
     )
     BUNDLE_MISPLACED = (
         "bundle-misplaced",
-        "The bundle is configured for another task or tracer than its own.",
-        "Correct [models] in the settings; `uptake models show NAME` says what the bundle is for.",
+        "The bundle is used for another task or tracer than its own.",
+        "Name another bundle, in [models] or on the command line; `uptake models show NAME` says what it is for.",
     )
     BUNDLE_GRAPH = (
         "bundle-graph",

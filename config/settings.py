@@ -87,7 +87,8 @@ class Models(Section):
 
     ``lesion_segmentation`` names for each tracer the bundle under ``folder`` that segments it; a tracer without one is
     segmented by thresholding, as set under ``analysis``. ``precision``: by default less than float32 where OpenVINO
-    runs the bundle and a measurement on this machine says that labels agree.
+    runs the bundle and a measurement on this machine says that labels agree. ``location_retrieval`` and ``captioning``
+    name the bundles that locate findings and find words for them; where empty, rules on anatomy and a grammar do.
     """
 
     folder: Path = Path("models")
@@ -95,6 +96,14 @@ class Models(Section):
     precision: Literal["auto", "fp32", "fp16", "bf16"] = "auto"
     lesion_segmentation: Mapping[Tracer, BundleName] = {}
     delineation: Delineation = Delineation.NETWORK
+    location_retrieval: BundleName | Literal[""] = ""
+    captioning: BundleName | Literal[""] = ""
+
+    @property
+    def bundles(self) -> tuple[str, ...]:
+        """The names of all bundles in use, each once, sorted."""
+        named = {*self.lesion_segmentation.values(), self.location_retrieval, self.captioning}
+        return tuple(sorted(named - {""}))
 
 
 class Results(Section):

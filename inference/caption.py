@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
 
 from config.finding import LocationAnswer, Measurements
 from config.tracers import Tracer
@@ -32,12 +31,6 @@ class Facts:
     references: Mapping[str, float]
 
 
-class Captioner(Protocol):
-    """Puts a finding into words; numbers must be those measured."""
-
-    def __call__(self, facts: Facts) -> str: ...
-
-
 def caption(facts: Facts) -> str:
     """``<Location>: <size> <CT finding>, <grade> <tracer> uptake (SUVmax <x.x>[, PSMA score <n>]).``
 
@@ -46,17 +39,28 @@ def caption(facts: Facts) -> str:
     it. Physiologic uptake has its organ in place of the location, and neither CT finding, grade nor size.
     """
     measured = facts.measurements
-    uptake = "uptake" if facts.tracer is Tracer.OTHER else f"{facts.tracer} uptake"
     if facts.organ is not None:
-        return f"{_capitalised(facts.organ)}: physiologic {uptake} (SUVmax {measured.suv_max:.1f})."
+        return f"{_capitalised(facts.organ)}: physiologic {_uptake(facts.tracer)} (SUVmax {measured.suv_max:.1f})."
+    if not is_located(facts):
+        return sentence(facts, "location uncertain", "")
+    location = facts.location.location
+    return sentence(facts, location.name, ct_finding(location, measured, facts.density))
+
+
+def is_located(facts: Facts) -> bool:
+    """Whether the location is more than a mere guess."""
+    return facts.location.confidence >= LEAST_CONFIDENCE
+
+
+def sentence(facts: Facts, place: str, finding: str) -> str:
+    """The caption of a lesion with these words for its location and CT finding, which may be empty."""
+    measured = facts.measurements
     grade = uptake_grade(measured.suv_max, facts.references)
-    certain = facts.location.confidence >= LEAST_CONFIDENCE
-    place = _capitalised(facts.location.location.name) if certain else "Location uncertain"
-    finding = ct_finding(facts.location.location, measured, facts.density) if certain else ""
     size = f"{measured.long_axis_mm / 10.0:.1f} × {measured.short_axis_mm / 10.0:.1f} cm (on PET)"
     score = psma_score(measured.suv_max, facts.references) if facts.tracer is Tracer.PSMA else None
     figures = f"SUVmax {measured.suv_max:.1f}" + ("" if score is None else f", PSMA score {score}")
-    return f"{place}: {size} {finding or 'focus'}, {grade and f'{grade} '}{uptake} ({figures})."
+    said = f"{size} {finding or 'focus'}, {grade and f'{grade} '}{_uptake(facts.tracer)}"
+    return f"{_capitalised(place)}: {said} ({figures})."
 
 
 def ct_finding(location: Location, measured: Measurements, density: Density | None) -> str:
@@ -106,6 +110,10 @@ def psma_score(suv_max: float, references: Mapping[str, float]) -> int | None:
     if suv_max < liver:
         return 1
     return None if parotid is None else 2 + (suv_max >= parotid)
+
+
+def _uptake(tracer: Tracer) -> str:
+    return "uptake" if tracer is Tracer.OTHER else f"{tracer} uptake"
 
 
 def _capitalised(words: str) -> str:

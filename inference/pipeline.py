@@ -19,7 +19,7 @@ from inference.location.known_organ import in_organ
 from inference.measurement.measure import totals
 from inference.options import Options
 from inference.regions import number_regions
-from inference.stages import BASELINE, Stages
+from inference.stages import BASELINE, Pair, Stages
 from inference.uptake.verdict import Verdict
 
 USUAL_LIVER_SUV = (1.3, 3.0)
@@ -63,25 +63,23 @@ def analyse(
         np.argwhere(labels[box] == region.number) + [side.start for side in box]
         for region, box in zip(regions, ndimage.find_objects(labels), strict=True)
     ]
+    pair = Pair(suv, ct, ct_on_pet)
     with timer.stage("location"):
-        locations = [
-            _location(region.verdict, stages.locate.run(inside, suv, anatomy, ct_on_pet, options.sex))
-            for region, inside in zip(regions, voxels, strict=True)
-        ]
+        located = stages.locate.run(voxels, pair, anatomy, options.sex)
+        locations = [_location(region.verdict, answer) for region, answer in zip(regions, located.answers, strict=True)]
     with timer.stage("caption"):
-        captions = [
-            stages.caption.run(
-                Facts(
-                    organ=_organ(region.verdict, location),
-                    location=location,
-                    measurements=region.measurements,
-                    density=density_of(inside, ct_on_pet),
-                    tracer=options.profile.tracer,
-                    references=anatomy.references,
-                )
+        facts = [
+            Facts(
+                organ=_organ(region.verdict, location),
+                location=location,
+                measurements=region.measurements,
+                density=density_of(inside, ct_on_pet),
+                tracer=options.profile.tracer,
+                references=anatomy.references,
             )
             for region, inside, location in zip(regions, voxels, locations, strict=True)
         ]
+        captioned = stages.caption.run(facts, voxels, pair)
     findings = tuple(
         Finding(
             number=region.number,
@@ -92,7 +90,7 @@ def analyse(
             location=location,
             caption=sentence,
         )
-        for region, location, sentence in zip(regions, locations, captions, strict=True)
+        for region, location, sentence in zip(regions, locations, captioned.sentences, strict=True)
     )
     lesions = [finding.measurements for finding in findings if finding.kind is FindingKind.LESION]
     return Analysis(
@@ -101,7 +99,7 @@ def analyse(
         labels=labels,
         totals=totals(lesions),
         methods=_methods(stages, options),
-        remarks=(*_remarks(anatomy, options), *candidates.remarks),
+        remarks=(*_remarks(anatomy, options), *candidates.remarks, *located.remarks, *captioned.remarks),
         references=dict(anatomy.references),
         timings_s=timer.seconds,
     )

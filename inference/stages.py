@@ -1,6 +1,6 @@
 """Stages: the replaceable parts of an analysis, and the baseline that needs no trained weights."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config.finding import LabelMap, LocationAnswer, Measurements, Method
+from config.reasons import Remark
 from config.tracers import TracerProfile
 from config.volume import Volume
 from inference.anatomy.describe import Anatomy, describe
-from inference.caption import Captioner, caption
+from inference.caption import Facts, caption
 from inference.grid import on_grid_of
 from inference.location.locate import locate
 from inference.measurement.measure import measure
@@ -20,6 +21,34 @@ from inference.uptake.physiologic import classify
 from inference.uptake.verdict import Verdict
 
 Run = TypeVar("Run")
+
+Voxels = NDArray[np.int64]
+"""The voxels of one finding, array indices (N, 3) on the grid of the PET, N ≥ 1."""
+
+
+@dataclass(frozen=True, eq=False)
+class Pair:
+    """A PET in SUVbw and its CT in HU, on its own grid and on that of the PET; None without a CT."""
+
+    suv: Volume
+    ct: Volume | None
+    ct_on_pet: Volume | None
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """An answer for each finding, and what is to be said of them."""
+
+    answers: tuple[LocationAnswer, ...]
+    remarks: tuple[Remark, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Captioned:
+    """A sentence for each finding, and what is to be said of them."""
+
+    sentences: tuple[str, ...]
+    remarks: tuple[Remark, ...] = ()
 
 
 class Resampler(Protocol):
@@ -49,11 +78,25 @@ class Measurer(Protocol):
 
 
 class Locator(Protocol):
-    """Says where the voxels (N, 3) of a finding lie, in a patient of a sex (M, F or not known)."""
+    """Says where the findings of a patient of a sex (M, F or not known) lie; they are numbered from 1 in this order."""
 
-    def __call__(
-        self, voxels: NDArray[np.int64], suv: Volume, anatomy: Anatomy, ct: Volume | None, sex: str | None
-    ) -> LocationAnswer: ...
+    def __call__(self, places: Sequence[Voxels], pair: Pair, anatomy: Anatomy, sex: str | None) -> Located: ...
+
+
+class Captioner(Protocol):
+    """Puts the findings of a patient into words, in the order of their numbers; figures must be those measured."""
+
+    def __call__(self, facts: Sequence[Facts], places: Sequence[Voxels], pair: Pair) -> Captioned: ...
+
+
+def locate_by_rules(places: Sequence[Voxels], pair: Pair, anatomy: Anatomy, sex: str | None) -> Located:
+    """Each finding by itself, from anatomy."""
+    return Located(tuple(locate(voxels, pair.suv, anatomy, pair.ct_on_pet, sex) for voxels in places))
+
+
+def caption_by_grammar(facts: Sequence[Facts], places: Sequence[Voxels], pair: Pair) -> Captioned:
+    """Each finding by itself, from its facts."""
+    return Captioned(tuple(caption(each) for each in facts))
 
 
 @dataclass(frozen=True)
@@ -96,8 +139,8 @@ class Stages:
             measure,
         )
     )
-    locate: Stage[Locator] = field(default=Stage(_baseline("location", "rules on anatomy"), locate))
-    caption: Stage[Captioner] = field(default=Stage(_baseline("caption", "grammar"), caption))
+    locate: Stage[Locator] = field(default=Stage(_baseline("location", "rules on anatomy"), locate_by_rules))
+    caption: Stage[Captioner] = field(default=Stage(_baseline("caption", "grammar"), caption_by_grammar))
 
     @property
     def methods(self) -> tuple[Method, ...]:

@@ -1,6 +1,6 @@
 """The command line: ``uptake``."""
 
-from importlib.metadata import version
+from importlib.metadata import entry_points, version
 from typing import Annotated
 
 import typer
@@ -8,7 +8,9 @@ import typer
 from node.commands import config, database, models
 from node.commands.analyze import analyze
 from node.commands.audit import audit
+from node.commands.caption import caption
 from node.commands.demo import demo
+from node.commands.locate import locate
 from node.commands.probe import probe
 from node.commands.retry import retry
 from node.commands.segment import segment
@@ -26,11 +28,13 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for command in (serve, demo, analyze, segment, suv, send, probe, status, retry, audit):
+for command in (serve, demo, analyze, segment, locate, caption, suv, send, probe, status, retry, audit):
     app.command()(command)
 app.add_typer(models.app, name="models")
 app.add_typer(config.app, name="config")
 app.add_typer(database.app, name="db")
+for plugged in entry_points(group="uptake.commands"):
+    app.command(plugged.name)(plugged.load())
 
 
 def _print_version(wanted: bool) -> None:

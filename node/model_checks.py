@@ -4,15 +4,23 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import numpy as np
+
+from config.finding import LocationAnswer
 from config.reasons import Reason, Refused
 from config.settings import Settings
-from config.volume import FloatArray
-from inference.bundles.specification import Bundle
+from config.vocabulary import vocabulary
+from config.volume import FloatArray, Unit, Volume
+from inference.bundles.specification import FILES, Bundle, Task
+from inference.captioning.writer import Writer
 from inference.engines.comparison import TOLERANCES, agreement, logits_of, noise_windows, seconds_per_window
 from inference.engines.engine import Engine, Precision
 from inference.engines.load import load_engine
 from inference.engines.selection import EngineKind, this_machine
+from inference.retrieval.body import make_body
+from inference.retrieval.retriever import Retriever
 from node.models import engine_cache, load_models, named_bundle, precision_for
+from node.words_model import WordsModel
 
 ON_GPU = (
     (EngineKind.TORCH, Precision.FP32),
@@ -27,8 +35,9 @@ ON_GPU = (
 def check_bundle(name: str, settings: Settings, *, gpu: bool, progress: Callable[[str], None]) -> dict[str, Any]:
     """Digests, description, graphs, and one window through every fold, as a document for programs.
 
-    ``verified`` is true only if nothing was wrong. With ``gpu`` TensorRT and torch are compared as well, and must agree
-    within `inference.engines.comparison.TOLERANCES`.
+    A model of words looks at one lesion instead. ``verified`` is true only if nothing was wrong. With ``gpu`` TensorRT
+    and torch are compared as well where they run the bundle, and must agree within
+    `inference.engines.comparison.TOLERANCES`.
     """
     report: dict[str, Any] = {"name": name, "verified": False}
     try:
@@ -36,18 +45,20 @@ def check_bundle(name: str, settings: Settings, *, gpu: bool, progress: Callable
         bundle = named_bundle(settings.models, name)
         report |= {"version": bundle.version, "digest": bundle.digest, "files": len(bundle.digests)}
         progress(f"{name}: engines")
-        loaded = load_models(bundle, settings.models, engine_cache(settings))
-        engines = loaded.engines
-        report |= {
-            "engine": engines[0].name,
-            "precision": loaded.precision.reason,
-            "device": engines[0].device,
-            "remarks": [str(remark) for remark in engines[0].remarks],
-        }
-        _require_finite(engines)
-        if gpu:
-            progress(f"{name}: GPU")
-            report["gpu"] = compare_on_gpu(bundle, settings)
+        if bundle.task in FILES:
+            report |= _check_words(bundle)
+        else:
+            loaded = load_models(bundle, settings.models, engine_cache(settings))
+            report |= {
+                "engine": loaded.engines[0].name,
+                "precision": loaded.precision.reason,
+                "device": loaded.device,
+                "remarks": [str(remark) for remark in loaded.engines[0].remarks],
+            }
+            _require_finite(loaded.engines)
+            if gpu:
+                progress(f"{name}: GPU")
+                report["gpu"] = compare_on_gpu(bundle, settings)
         report["verified"] = all(row["agrees"] for row in report.get("gpu", []))
     except Refused as refused:
         report |= {"refused": str(refused.reason), "detail": refused.detail, "action": refused.reason.action}
@@ -108,6 +119,30 @@ def compare(bundle: Bundle, settings: Settings, chosen: Iterable[tuple[EngineKin
             }
         )
     return rows
+
+
+def _check_words(bundle: Bundle) -> dict[str, Any]:
+    """Load a model of words and show it a hot cube in a block of soft tissue."""
+    affine = np.diag([4.0, 4.0, 4.0, 1.0])[[2, 1, 0, 3]]
+    values = np.ones((48, 48, 48), dtype=np.float32)
+    values[22:26, 22:26, 22:26] = 8.0
+    suv = Volume(values, affine, Unit.SUVBW)
+    ct = Volume(np.full(suv.shape, 40.0, dtype=np.float32), affine, Unit.HOUNSFIELD)
+    lesion = np.argwhere(values > 1.0)
+    model: WordsModel[Retriever] | WordsModel[Writer]
+    if bundle.task is Task.LOCATION_RETRIEVAL:
+        model = WordsModel(bundle, Retriever(bundle))
+        model.run(make_body(suv, ct), suv.points_mm(lesion), affine[:3, :3])
+    else:
+        model = WordsModel(bundle, Writer(bundle))
+        place = vocabulary().leaves[0]
+        model.run(suv, ct, lesion, LocationAnswer(place, 1.0, ((place, 1.0),)))
+    return {
+        "engine": model.identity["engine"],
+        "precision": "as for every model of words",
+        "device": model.device,
+        "remarks": [],
+    }
 
 
 def _require_finite(engines: Iterable[Engine]) -> None:

@@ -29,7 +29,7 @@ def pin_models(settings: Settings) -> tuple[Settings, tuple[Bundle, ...]]:
     Refused
         With the name of a bundle that can't be loaded, and why; the copies of the last start are left as they were.
     """
-    names = sorted(set(settings.models.lesion_segmentation.values()))
+    names = settings.models.bundles
     if not names:
         return settings, ()
     _check_loading(settings)
@@ -46,7 +46,7 @@ def _check_loading(settings: Settings) -> None:
         with ProcessPoolExecutor(max_workers=1, mp_context=spawn) as process:
             process.submit(_load_all, settings).result()
     except BrokenProcessPool as died:
-        names = ", ".join(sorted(set(settings.models.lesion_segmentation.values())))
+        names = ", ".join(settings.models.bundles)
         raise Refused(Reason.BUNDLE_GRAPH, f"The process that loaded {names} died.") from died
 
 

@@ -127,7 +127,7 @@ def run_worker(stopping: Callable[[], bool], settings: Settings) -> None:
         limit_memory(settings.analysis.memory_budget_mb)
     models = Models(settings)
     for loaded in models.load_all():
-        log.info("model loaded", device=loaded.engines[0].device, **loaded.identity)
+        log.info("model loaded", device=loaded.device, **loaded.identity)
     database = Database.open(settings.database_url)
     worker = Worker(database, Spool(settings.spool.folder.absolute()), settings, models, utc_now)
     repeat(worker.step, _POLL_S, stopping)
@@ -196,7 +196,7 @@ def _open_database(settings: Settings) -> Database:
 
 def _pin_models(settings: Settings) -> tuple[Settings, dict[str, str]]:
     """The settings with the node's own copies of the bundles, and the digests of these by name."""
-    if not settings.models.lesion_segmentation:
+    if not settings.models.bundles:
         return settings, {}
     from node.pinned_models import pin_models
 

@@ -1,6 +1,7 @@
 """Digital studies, small enough for every kind of test."""
 
 import itertools
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
@@ -11,6 +12,7 @@ import openvino
 import openvino.opset13
 import pytest
 
+from config.vocabulary import vocabulary
 from config.volume import Volume
 from dicom_io.scanner.examination import Examination, PatientIdentity
 from dicom_io.scanner.study import StudyPlan, WrittenStudy, write_study
@@ -24,9 +26,16 @@ from inference.bundles.specification import (
     Resampling,
     Specification,
     Task,
+    WordsSpecification,
 )
 from inference.bundles.store import write_bundle
+from inference.captioning.guidance import MOST_PROMPTS
+from inference.captioning.network_input import CHANNELS as CAPTION_CHANNELS
+from inference.captioning.patch import SIZE as PATCH_SIZE
+from inference.captioning.tokens import PROMPT_LENGTH, Words, token_table
 from inference.patient.patient import DigitalPatient, Grid
+from inference.retrieval.field_of_view import CHANNELS as LOCATION_CHANNELS
+from inference.retrieval.field_of_view import SHAPE as FIELD_OF_VIEW
 
 CT_GRID = Grid.axial((72, 96, 96), (6.0, 5.2083, 5.2083), (0.0, 0.0, 40.0))
 PET_GRID = Grid.axial((72, 96, 96), (6.0, 5.4, 5.4), (0.0, 0.0, 40.0))
@@ -146,6 +155,76 @@ def looked_at_in_vain(image: openvino.Node, rounds: int) -> openvino.Output:
     loop.set_special_body_ports([-1, 1])
     loop.set_merged_input(inner, image.output(0), body.results[0].output(0))
     return loop.get_iter_value(body.results[0].output(0), -1)
+
+
+@pytest.fixture
+def make_location_bundle() -> Callable[..., Path]:
+    """Make a bundle that locates every lesion at one leaf, the surer the lower its ``temperature``."""
+
+    def make(folder: Path, *, location: str = "right kidney", temperature: float = 0.05) -> Path:
+        folder.mkdir(parents=True)
+        known = vocabulary()
+        leaf = known.leaf(location)
+        here = [each is leaf for each in known.leaves] + [name == leaf.coarse for name in known.coarse_names]
+        np.save(folder / "index.npy", np.where(np.reshape(here, (-1, 1)), (1.0, 0.0), (0.0, 1.0)).astype(np.float32))
+        seen = openvino.opset13.parameter([1, 2 * len(LOCATION_CHANNELS), *FIELD_OF_VIEW], np.float32)
+        write_graph(folder / "image.onnx", [seen], [with_nothing_of(seen, np.array([[1.0, 0.0]], np.float32))])
+        numbers = openvino.opset13.parameter([-1, 4], np.float32)
+        write_graph(folder / "text.onnx", [numbers], [with_nothing_of(numbers, np.array([[1.0, 0.0]], np.float32))])
+        facts = {
+            "leaves": [each.id for each in known],
+            "coarse": list(known.coarse_names),
+            "temperatures": {"coarse": temperature, "leaf": temperature},
+            "text_length": 4,
+            "words": ["kidney"],
+        }
+        (folder / "retrieval.json").write_text(json.dumps(facts))
+        write_bundle(WordsSpecification(folder.name, "2.0", Task.LOCATION_RETRIEVAL), folder)
+        return folder
+
+    return make
+
+
+@pytest.fixture
+def make_caption_bundle() -> Callable[..., Path]:
+    """Make a bundle that has the same words for every lesion, none of them twice."""
+
+    def make(folder: Path, *, location: str = "right kidney", finding: str = "low density lesion") -> Path:
+        folder.mkdir(parents=True)
+        table = token_table()
+        said = table.caption(Words(location, finding))
+        patch = openvino.opset13.parameter([1, len(CAPTION_CHANNELS), *[PATCH_SIZE] * 3], np.float32)
+        prompts = openvino.opset13.parameter([1, MOST_PROMPTS * PROMPT_LENGTH], np.int64)
+        memory, present = np.zeros((1, 1, 1), np.float32), np.ones((1, 1), np.float32)
+        remembered = [with_nothing_of(patch, memory), with_nothing_of(prompts, present)]
+        write_graph(folder / "memory.onnx", [patch, prompts], remembered)
+        following = np.zeros((len(table), len(table)), dtype=np.float32)
+        following[said[:-1], said[1:]] = 1.0
+        tokens = openvino.opset13.parameter([1, -1], np.int64)
+        inputs = [tokens, *(openvino.opset13.parameter(each.shape, np.float32) for each in (memory, present))]
+        last = openvino.opset13.gather(tokens, np.array(-1), np.array(1))
+        write_graph(folder / "next_word.onnx", inputs, [openvino.opset13.gather(following, last, np.array(0))])
+        facts = {"words": list(table.words), "longest": 24, "windows": True}
+        (folder / "caption.json").write_text(json.dumps(facts))
+        write_bundle(WordsSpecification(folder.name, "3.0", Task.CAPTIONING), folder)
+        return folder
+
+    return make
+
+
+def with_nothing_of(values: openvino.Node, constant: np.ndarray) -> openvino.Node:
+    """The constant, as a function of the values."""
+    every_axis = np.arange(values.output(0).partial_shape.rank.get_length())
+    sum_of_all = openvino.opset13.reduce_sum(values, every_axis)
+    nothing = openvino.opset13.multiply(openvino.opset13.convert(sum_of_all, "f32"), np.float32(0.0))
+    return openvino.opset13.add(openvino.opset13.constant(constant), nothing)
+
+
+def write_graph(path: Path, inputs: list[openvino.Node], outputs: list[openvino.Node]) -> None:
+    """Write OpenVINO's own format under the name of an ONNX file, which it is read by just the same."""
+    written = path.with_suffix(".xml")
+    openvino.save_model(openvino.Model(outputs, inputs), written, compress_to_fp16=False)
+    written.rename(path)
 
 
 @pytest.fixture

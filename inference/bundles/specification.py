@@ -8,6 +8,7 @@ from typing import ClassVar, Literal
 
 from pydantic import ConfigDict
 
+from config.reasons import Reason, Refused
 from config.tracers import Tracer
 
 _STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
@@ -23,6 +24,13 @@ class Task(StrEnum):
     LOCATION_RETRIEVAL = "location-retrieval"
     CAPTIONING = "captioning"
     GROUNDING = "grounding"
+
+
+FILES = {
+    Task.LOCATION_RETRIEVAL: ("image.onnx", "text.onnx", "index.npy", "retrieval.json"),
+    Task.CAPTIONING: ("memory.onnx", "next_word.onnx", "caption.json"),
+}
+"""What a model of words consists of. The other tasks are those of networks that give a label to every voxel."""
 
 
 class Normalisation(StrEnum):
@@ -180,7 +188,7 @@ class Network:
 
 @dataclass(frozen=True, slots=True)
 class Specification:
-    """What ``bundle.toml`` says, without the digests."""
+    """What ``bundle.toml`` says of a network that labels voxels, without the digests."""
 
     __pydantic_config__: ClassVar[ConfigDict] = _STRICT
 
@@ -201,6 +209,41 @@ class Specification:
             raise ValueError("at least one channel, none twice")
         if not self.name or not self.version:
             raise ValueError("name and version are not empty")
+        if self.task in FILES:
+            raise ValueError(f"a bundle for {self.task} has no channels, labels and network")
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The files that it can't do without."""
+        return self.network.graphs
+
+
+@dataclass(frozen=True, slots=True)
+class WordsSpecification:
+    """What ``bundle.toml`` says of a model of words: the location or the caption of a lesion. Without the digests.
+
+    What its networks take and give is the same for all of a task: the node makes it, and checks it when they load.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
+
+    name: str
+    version: str
+    task: Task
+    licence: str = ""
+    training_data: str = ""
+    intended_use: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.name or not self.version:
+            raise ValueError("name and version are not empty")
+        if self.task not in FILES:
+            raise ValueError(f"a bundle for {self.task} needs channels, labels and network")
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The files that it can't do without."""
+        return FILES[self.task]
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,10 +251,12 @@ class Bundle:
     """A packaged model whose files are what its maker released.
 
     ``digests``: SHA-256 of every file. ``digest``: SHA-256 of ``bundle.toml``, and so of everything.
+    ``channels``, ``labels``, ``network`` and ``graphs`` are those of a network that labels voxels; asking a model of
+    words for them raises Refused (BUNDLE_MISPLACED).
     """
 
     folder: Path
-    specification: Specification
+    specification: Specification | WordsSpecification
     digests: Mapping[str, str]
     digest: str
 
@@ -229,19 +274,19 @@ class Bundle:
 
     @property
     def tracer(self) -> Tracer | None:
-        return self.specification.tracer
+        return self.specification.tracer if isinstance(self.specification, Specification) else None
 
     @property
     def channels(self) -> tuple[Channel, ...]:
-        return self.specification.channels
+        return self._of_voxels.channels
 
     @property
     def labels(self) -> Labels:
-        return self.specification.labels
+        return self._of_voxels.labels
 
     @property
     def network(self) -> Network:
-        return self.specification.network
+        return self._of_voxels.network
 
     @property
     def licence(self) -> str:
@@ -259,6 +304,13 @@ class Bundle:
     def graphs(self) -> tuple[Path, ...]:
         """Paths of the folds."""
         return tuple(self.folder / name for name in self.network.graphs)
+
+    @property
+    def _of_voxels(self) -> Specification:
+        if isinstance(self.specification, WordsSpecification):
+            found = f"{self.name} is for {self.task}: it gives words for lesions, and no label to a voxel."
+            raise Refused(Reason.BUNDLE_MISPLACED, found)
+        return self.specification
 
 
 def _is_orientation(code: str) -> bool:

@@ -9,12 +9,13 @@ from pydantic import TypeAdapter, ValidationError
 
 from config.reasons import Reason, Refused
 from inference.bundles.manifest import as_toml
-from inference.bundles.specification import Bundle, Specification, Task
+from inference.bundles.specification import FILES, Bundle, Specification, Task, WordsSpecification
 
 MANIFEST = "bundle.toml"
 
 _LARGEST_MANIFEST = 2**20
 _SPECIFICATION = TypeAdapter(Specification)
+_WORDS_SPECIFICATION = TypeAdapter(WordsSpecification)
 _DIGESTS = TypeAdapter(dict[str, str])
 
 
@@ -54,18 +55,17 @@ def read_manifest(folder: Path) -> Bundle:
     try:
         manifest = tomllib.loads(content.decode("utf-8"))
         digests = _DIGESTS.validate_python(manifest.pop("files", {}), strict=True)
-        _check_task(path, manifest)
-        specification = _SPECIFICATION.validate_python(manifest)
+        specification = _form(_task(path, manifest)).validate_python(manifest)
     except ValidationError as error:
         raise Refused(Reason.BUNDLE_MALFORMED, f"{path}: {_first(error)}.") from error
     except ValueError as error:  # not UTF-8, or not TOML
         raise Refused(Reason.BUNDLE_MALFORMED, f"{path}: {error}.") from error
-    for name in (*digests, *specification.network.graphs):
+    for name in (*digests, *specification.files):
         if not _is_inside(folder, name):
             raise Refused(Reason.BUNDLE_MALFORMED, f"{path}: {name!r} is not a file within the bundle.")
-    for graph in specification.network.graphs:
-        if graph not in digests:
-            raise Refused(Reason.BUNDLE_MALFORMED, f"{path}: no SHA-256 of the graph {graph!r} under [files].")
+    for name in specification.files:
+        if name not in digests:
+            raise Refused(Reason.BUNDLE_MALFORMED, f"{path}: no SHA-256 of {name!r} under [files].")
     return Bundle(folder, specification, digests, hashlib.sha256(content).hexdigest())
 
 
@@ -76,20 +76,21 @@ def find_bundles(folder: Path) -> tuple[Path, ...]:
     return tuple(sorted(path.parent for path in folder.glob(f"*/{MANIFEST}")))
 
 
-def write_bundle(specification: Specification, folder: Path) -> Bundle:
+def write_bundle(specification: Specification | WordsSpecification, folder: Path) -> Bundle:
     """Complete a folder that holds the files of a bundle: write ``bundle.toml`` with the digest of every file.
 
     Raises
     ------
     Refused
-        ``BUNDLE_FILE_MISSING`` for a graph that is not there.
+        ``BUNDLE_FILE_MISSING`` for a file that the task needs and that is not there.
     """
-    for graph in specification.network.graphs:
-        if not (folder / graph).is_file():
-            raise Refused(Reason.BUNDLE_FILE_MISSING, f"{folder / graph} does not exist.")
+    for name in specification.files:
+        if not (folder / name).is_file():
+            raise Refused(Reason.BUNDLE_FILE_MISSING, f"{folder / name} does not exist.")
     files = sorted(path for path in folder.rglob("*") if path.is_file() and path != folder / MANIFEST)
     digests = {path.relative_to(folder).as_posix(): digest_of(path) for path in files}
-    plain: dict[str, Any] = _SPECIFICATION.dump_python(specification, mode="json", exclude_none=True)
+    form = _form(specification.task)
+    plain: dict[str, Any] = form.dump_python(specification, mode="json", exclude_none=True)  # type: ignore[arg-type]
     (folder / MANIFEST).write_text(as_toml({**plain, "files": digests}), encoding="utf-8")
     return read_manifest(folder)
 
@@ -100,10 +101,15 @@ def digest_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _check_task(path: Path, manifest: dict[str, Any]) -> None:
+def _task(path: Path, manifest: dict[str, Any]) -> object:
     task = manifest.get("task")
     if isinstance(task, str) and task not in set(Task):
         raise Refused(Reason.BUNDLE_UNKNOWN_TASK, f"{path}: task {task!r}, expected one of {', '.join(Task)}.")
+    return task
+
+
+def _form(task: object) -> TypeAdapter[Specification] | TypeAdapter[WordsSpecification]:
+    return _WORDS_SPECIFICATION if isinstance(task, str) and task in FILES else _SPECIFICATION
 
 
 def _is_inside(folder: Path, name: str) -> bool:

@@ -9,5 +9,6 @@ def component_at(mask: NDArray[np.bool_], voxel: tuple[int, int, int]) -> NDArra
     """The component of a mask that holds a voxel; nothing if the voxel lies outside the mask."""
     if not mask[voxel]:
         return np.zeros_like(mask)
-    labels = cc3d.connected_components(mask, connectivity=26)
+    framed = np.pad(mask, 1)  # cc3d 4.1.1 raises on a row of three voxels with a gap
+    labels = cc3d.connected_components(framed, connectivity=26)[1:-1, 1:-1, 1:-1]
     return np.asarray(labels == labels[voxel])

@@ -44,7 +44,7 @@ def _problems(settings: Settings) -> list[str]:
         except OSError as error:
             problems.append(f"destinations: {destination.name}: {destination.host} can't be resolved: {error.strerror}")
     try:
-        if settings.models.lesion_segmentation:
+        if settings.models.bundles:
             from node.models import check_bundles
 
             check_bundles(settings.models)

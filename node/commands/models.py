@@ -24,27 +24,30 @@ app.command()(models_engines.bench)
 
 @app.command("list")
 def list_bundles(config: ConfigFile = None, as_json: Json = False) -> None:
-    """List the bundles under models.folder, and for which tracer each is in use. Digests are not checked."""
-    from inference.bundles.store import find_bundles, read_manifest
+    """List the bundles under models.folder and those shipped, and what each is in use for. Digests are not checked."""
+    from inference.bundles.store import read_manifest
+    from node.models import known_bundles
 
     settings = settings_from(config)
     rows = []
-    for folder in find_bundles(settings.models.folder):
+    for name, folder in known_bundles(settings.models).items():
         try:
-            rows.append(_row(folder.name, read_manifest(folder), settings))
+            rows.append(_row(folder, read_manifest(folder), settings))
         except Refused as refused:
-            rows.append({"name": folder.name, "refused": str(refused.reason), "detail": refused.detail})
+            reason = str(refused.reason)
+            rows.append({"name": name, "from": _origin(folder), "refused": reason, "detail": refused.detail})
     if as_json:
         print_json(rows)
         return
     if not rows:
         fail(f"There is no bundle under {settings.models.folder}; `uptake models import` makes one.")
     table = Table(show_edge=False)
-    for column in ("name", "version", "task", "tracer", "channels", "folds", "in use for"):
-        table.add_column(column, overflow="fold")
+    columns = ("name", "version", "task", "tracer", "channels", "folds", "from", "in_use")
+    for column in columns:
+        table.add_column({"in_use": "in use for"}.get(column, column), overflow="fold")
     for row in rows:
         if "refused" not in row:
-            table.add_row(*(row[key] for key in ("name", "version", "task", "tracer", "channels", "folds", "in_use")))
+            table.add_row(*(row[column] for column in columns))
     console.print(table)
     for row in rows:
         if "refused" in row:
@@ -72,18 +75,30 @@ def show(name: Name, config: ConfigFile = None, as_json: Json = False) -> None:
         console.print(f"# {precision}: {agreement}", soft_wrap=True)
 
 
-def _row(name: str, bundle: "Bundle", settings: "Settings") -> dict[str, str]:
-    used = [str(tracer) for tracer, named in settings.models.lesion_segmentation.items() if named == name]
+def _row(folder: Path, bundle: "Bundle", settings: "Settings") -> dict[str, str]:
+    from inference.bundles.specification import FILES
+    from node.models import words_bundles
+
+    used = [str(tracer) for tracer, named in settings.models.lesion_segmentation.items() if named == folder.name]
+    used += [str(task) for task, named in words_bundles(settings.models).items() if named == folder.name]
+    of_voxels = bundle.task not in FILES
     return {
-        "name": name,
+        "name": folder.name,
         "version": bundle.version,
         "task": str(bundle.task),
         "tracer": str(bundle.tracer or "any"),
-        "channels": ", ".join(channel.name for channel in bundle.channels),
-        "folds": str(len(bundle.network.graphs)),
+        "channels": ", ".join(channel.name for channel in bundle.channels) if of_voxels else "PET, CT",
+        "folds": str(len(bundle.graphs)) if of_voxels else "",
+        "from": _origin(folder),
         "in_use": ", ".join(used),
         "digest": bundle.digest,
     }
+
+
+def _origin(folder: Path) -> str:
+    from inference.bundles.shipped import SHIPPED
+
+    return "shipped" if folder.parent == SHIPPED else "folder"
 
 
 def _document(folder: Path, cache: Path) -> dict[str, Any]:

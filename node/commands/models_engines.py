@@ -23,21 +23,21 @@ from node.commands.output import (
     wrong,
 )
 
-Name = Annotated[str, typer.Argument(help="A folder under models.folder, or the path of a bundle.")]
+Name = Annotated[str, typer.Argument(help="A name that `uptake models list` shows, or the path of a bundle.")]
 
 
 def verify(
-    name: Annotated[str | None, typer.Argument(help="One bundle; without it every one under models.folder.")] = None,
+    name: Annotated[str | None, typer.Argument(help="One bundle; without it every one that `list` shows.")] = None,
     gpu: Annotated[bool, typer.Option("--gpu", help="Also compare TensorRT with torch on the GPU; time both.")] = False,
     config: ConfigFile = None,
     as_json: Json = False,
 ) -> None:
     """Verify bundles: digests, description, graphs, one window on this machine's engine; exit code 0 if all pass."""
-    from inference.bundles.store import find_bundles
     from node.model_checks import check_bundle
+    from node.models import known_bundles
 
     settings = settings_from(config)
-    names = [name] if name else [folder.name for folder in find_bundles(settings.models.folder)]
+    names = [name] if name else list(known_bundles(settings.models))
     if not names:
         fail(f"There is no bundle under {settings.models.folder}.")
     with stages("Verifying", quiet=as_json) as progress:

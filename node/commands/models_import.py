@@ -8,7 +8,7 @@ import typer
 
 from config.reasons import Refused
 from config.tracers import Tracer
-from inference.bundles.specification import Bundle, Task
+from inference.bundles.specification import FILES, Bundle, Task
 from inference.importers.description import Description
 from node.commands.output import Json, done, fail, print_json, refuse, stages
 
@@ -16,7 +16,15 @@ app = typer.Typer(help="Make a bundle of a model of another framework.", no_args
 
 Source = Annotated[Path, typer.Argument(help="The model's folder.", exists=True, file_okay=False)]
 Out = Annotated[Path, typer.Option("--out", help="The bundle's folder, to be made; its name is what settings name.")]
-TaskName = Annotated[Task, typer.Option("--task", help="What the model is for.")]
+
+
+def _labels_voxels(task: Task) -> Task:
+    if task in FILES:
+        raise typer.BadParameter(f"a model for {task} gives no label to a voxel; `uptake train` makes one.")
+    return task
+
+
+TaskName = Annotated[Task, typer.Option("--task", help="What the model is for.", callback=_labels_voxels)]
 TracerName = Annotated[Tracer | None, typer.Option("--tracer", help="The tracer that it was trained on.")]
 Name = Annotated[str | None, typer.Option("--name", help="By default the folder's name.")]
 Version = Annotated[str | None, typer.Option("--version", help="As it is to be recorded with results.")]

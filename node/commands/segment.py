@@ -22,8 +22,9 @@ def segment(
     from config.volume import Unit
     from inference.grid import on_grid_of
     from inference.network.segment import segment_volume
-    from node.models import engine_cache, load_models, mask_classes, named_bundle
-    from node.nifti import UnreadableNifti, read_nifti, write_mask
+    from inference.nifti import UnreadableNifti, read_nifti, write_mask
+    from inference.segmentation.mask_classes import mask_classes
+    from node.models import engine_cache, load_models, named_bundle
 
     if not out.name.endswith((".nii", ".nii.gz")):
         fail("--out must end in .nii or .nii.gz.")

@@ -20,8 +20,8 @@ def suv(
     from dicom_io.reading.series import choose_pair, group_series
     from dicom_io.reading.volume import read_pet
     from dicom_io.suv.quantify import quantify, to_suv
+    from inference.nifti import write_nifti
     from node.commands.inventory import study_headers
-    from node.nifti import write_nifti
 
     if out is not None and not out.name.endswith((".nii", ".nii.gz")):
         fail("--out must end in .nii or .nii.gz.")

@@ -134,8 +134,13 @@ def test_a_full_disk_refuses_instances_and_keeps_the_node_alive(tmp_path: Path, 
         assert (outcome.reason, outcome.status) == (Reason.DESTINATION_REFUSED_OBJECT, 0xA700)
         assert echo(rehearsal.node, "SCANNER").is_success
         database = Database.open(f"sqlite:///{rehearsal.folder}/spool/uptake.db")
-        with database.reading() as session:
-            (event,) = audit_events(session, action=AuditAction.INSTANCE_REJECTED)
+
+        def rejections() -> list:
+            with database.reading() as session:
+                return list(audit_events(session, action=AuditAction.INSTANCE_REJECTED))
+
+        wait_for(lambda: bool(rejections()))
+        (event,) = rejections()
         database.close()
     assert event.detail["reason"] == Reason.DISK_FULL
 

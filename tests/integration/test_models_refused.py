@@ -30,7 +30,7 @@ def name_unknown_task(folder: Path) -> None:
 
 
 def name_other_task(folder: Path) -> None:
-    write_bundle(replace(read_manifest(folder).specification, task=Task.CAPTIONING), folder)
+    write_bundle(replace(read_manifest(folder).specification, task=Task.ORGAN_SEGMENTATION), folder)
 
 
 def claim_one_channel(folder: Path) -> None:

@@ -44,6 +44,7 @@ def test_the_environment_overrides_one_setting_and_leaves_its_neighbours(
         '[listener]\nae_title = "A TITLE THAT IS FAR TOO LONG"\n',
         '[listener]\nallowed_addresses = ["10.0.0.300"]\n',
         '[analysis]\nthreshold = "guess"\n',
+        '[models]\ncaptioning = "../elsewhere"\n',
     ],
 )
 def test_what_is_unknown_or_out_of_range_is_refused(tmp_path: Path, text: str) -> None:
@@ -61,3 +62,13 @@ def test_the_database_password_is_not_shown(tmp_path: Path) -> None:
     assert "secret" not in repr(settings)
     assert "secret" not in settings.model_dump_json()
     assert "secret" in settings.database_url
+
+
+def test_the_bundles_in_use_are_all_that_the_settings_name_each_once(tmp_path: Path) -> None:
+    text = '[models]\nlesion_segmentation = { FDG = "b", PSMA = "b" }\nlocation_retrieval = "c"\ncaptioning = "a"\n'
+    assert load(write(tmp_path, text)).models.bundles == ("a", "b", "c")
+
+
+def test_without_a_name_no_bundle_is_in_use(tmp_path: Path) -> None:
+    text = '[models]\nlocation_retrieval = ""\ncaptioning = ""\n'
+    assert load(write(tmp_path, text)).models.bundles == ()

@@ -10,12 +10,13 @@ import pytest
 from scipy import ndimage
 
 from config.finding import FindingKind, LocationAnswer, Method
-from config.reasons import Reason
+from config.reasons import Reason, Remark
 from config.tracers import PROFILES, Tracer
 from config.vocabulary import Laterality, vocabulary
 from config.volume import Unit, Volume
 from inference.pipeline import Options, Stages, analyse
-from inference.stages import Stage
+from inference.segmentation.segment import BasinSegmenter
+from inference.stages import Captioned, Located, Stage
 from inference.uptake.verdict import Organ, Verdict
 
 FDG = Options(PROFILES[Tracer.FDG])
@@ -57,8 +58,8 @@ def classify(labels, suv, anatomy, profile):
     }
 
 
-def locate(voxels, suv, anatomy, ct, sex):
-    return LocationAnswer(LUNG, 0.7, ((LUNG, 0.7),))
+def locate(places, pair, anatomy, sex):
+    return Located(tuple(LocationAnswer(LUNG, 0.7, ((LUNG, 0.7),)) for _ in places))
 
 
 def stage(name, run):
@@ -133,12 +134,81 @@ def test_physiologic_uptake_lies_in_the_organ_that_explains_it():
 def test_the_locator_is_told_the_sex():
     heard = []
 
-    def listening(voxels, suv, anatomy, ct, sex):
+    def listening(places, pair, anatomy, sex):
         heard.append(sex)
-        return LocationAnswer(LUNG, 0.7, ((LUNG, 0.7),))
+        return locate(places, pair, anatomy, sex)
 
     run(options=replace(FDG, sex="F"), stages=replace(STAGES, locate=stage("location", listening)))
-    assert set(heard) == {"F"}
+    assert heard == ["F"]
+
+
+def test_locator_and_captioner_get_the_pair_and_all_findings_in_the_order_of_their_numbers():
+    heard = []
+
+    def locating(places, pair, anatomy, sex):
+        heard.append((places, pair))
+        return locate(places, pair, anatomy, sex)
+
+    def captioning(facts, places, pair):
+        heard.append((places, pair))
+        return Captioned(tuple(f"{each.measurements.suv_max:.1f}" for each in facts))
+
+    analysis = run(stages=replace(STAGES, locate=stage("location", locating), caption=stage("caption", captioning)))
+    assert len(heard) == 2
+    for places, pair in heard:
+        assert (pair.suv, pair.ct, pair.ct_on_pet.shape) == (SUV, CT, SHAPE)
+        for finding, voxels in zip(analysis.findings, places, strict=True):
+            np.testing.assert_array_equal(voxels, np.argwhere(analysis.labels == finding.number))
+    assert [finding.caption for finding in analysis.findings] == [
+        f"{finding.measurements.suv_max:.1f}" for finding in analysis.findings
+    ]
+
+
+def test_what_locator_and_captioner_remark_is_in_the_analysis():
+    said = [Remark(Reason.LOCATIONS_DISAGREE, "Finding 1."), Remark(Reason.CAPTION_CONTRADICTED, "Finding 2.")]
+
+    def locating(places, pair, anatomy, sex):
+        return replace(locate(places, pair, anatomy, sex), remarks=(said[0],))
+
+    def captioning(facts, places, pair):
+        return Captioned(("A sentence.",) * len(facts), (said[1],))
+
+    stages = replace(STAGES, locate=stage("location", locating), caption=stage("caption", captioning))
+    assert run(stages=stages).remarks == tuple(said)
+
+
+def segmented_as(verdict):
+    """The stages with a segmenter that has a verdict of its own on every candidate."""
+
+    class Decided(BasinSegmenter):
+        def __call__(self, suv, ct, anatomy, options):
+            candidates = super().__call__(suv, ct, anatomy, options)
+            return replace(candidates, verdicts=dict.fromkeys(candidates.thresholds, verdict))
+
+    return replace(STAGES, segment=stage("segmentation", Decided()))
+
+
+def test_a_segmenter_that_agrees_with_the_classifier_speaks_of_its_organ():
+    verdict = Verdict(FindingKind.PHYSIOLOGIC, "by the network", None, 0.8)
+    kidney = next(f for f in run(stages=segmented_as(verdict)).findings if f.location.location is KIDNEY)
+    assert (kidney.reason, kidney.location.confidence) == ("by the network", 0.8)
+    assert kidney.caption.startswith("Left kidney: physiologic FDG uptake (SUVmax ")
+
+
+def test_physiologic_uptake_in_no_known_organ_is_named_after_its_location():
+    verdict = Verdict(FindingKind.PHYSIOLOGIC, "by the network", None, 0.8)
+    node = min(run(stages=segmented_as(verdict)).findings, key=lambda finding: finding.measurements.suv_max)
+    assert (node.kind, node.reason) == (FindingKind.PHYSIOLOGIC, "by the network")
+    assert (node.location.location, node.location.confidence) == (LUNG, 0.7)
+    assert node.caption.startswith("Right lower lobe: physiologic FDG uptake (SUVmax ")
+
+
+def test_a_segmenter_that_says_lesion_overrules_the_classifiers_organ():
+    analysis = run(stages=segmented_as(Verdict(FindingKind.LESION, "by the network", None, 0.8)))
+    assert {finding.kind for finding in analysis.findings} == {FindingKind.LESION}
+    assert {finding.reason for finding in analysis.findings} == {"by the network"}
+    assert {finding.location.location for finding in analysis.findings} == {LUNG}
+    assert not any("physiologic" in finding.caption for finding in analysis.findings)
 
 
 def test_without_a_ct_the_same_is_found():

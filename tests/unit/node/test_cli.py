@@ -13,6 +13,8 @@ COMMANDS = [
     "demo",
     "analyze",
     "segment",
+    "locate",
+    "caption",
     "suv",
     "send",
     "probe",
@@ -22,6 +24,8 @@ COMMANDS = [
     "models",
     "config",
     "db",
+    "train",
+    "evaluate",
 ]
 
 
@@ -45,7 +49,7 @@ def test_every_command_has_help(command: str) -> None:
 
 
 def test_help_answers_without_loading_what_only_commands_need() -> None:
-    script = "import sys, node.cli; print([m for m in ('numpy', 'pydicom', 'SimpleITK') if m in sys.modules])"
+    script = "import sys, node.cli; print([m for m in ('numpy', 'pydicom', 'SimpleITK', 'torch') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 

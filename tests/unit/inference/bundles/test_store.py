@@ -13,6 +13,7 @@ from config.reasons import Reason, Refused
 from config.tracers import Tracer
 from inference.bundles.manifest import as_toml
 from inference.bundles.specification import (
+    FILES,
     Alignment,
     Channel,
     Label,
@@ -23,6 +24,7 @@ from inference.bundles.specification import (
     Specification,
     Task,
     When,
+    WordsSpecification,
 )
 from inference.bundles.store import find_bundles, load_bundle, read_manifest, write_bundle
 
@@ -178,6 +180,68 @@ def test_regions_say_which_value_they_write():
     assert SPECIFICATION.labels.values == (0, 1)
     with pytest.raises(ValueError, match="region_order"):
         replace(regions, region_order=None)
+
+
+@pytest.fixture(params=sorted(FILES))
+def words_folder(request, tmp_path: Path) -> Path:
+    made = tmp_path / "words"
+    made.mkdir()
+    for name in FILES[request.param]:
+        (made / name).write_bytes(name.encode())
+    write_bundle(WordsSpecification("words", "3", request.param, licence="Apache-2.0"), made)
+    return made
+
+
+def test_a_bundle_of_words_is_read_again(words_folder):
+    bundle = load_bundle(words_folder)
+    assert bundle.specification == WordsSpecification("words", "3", bundle.task, licence="Apache-2.0")
+    assert set(bundle.digests) == set(FILES[bundle.task])
+    assert (bundle.name, bundle.version, bundle.licence, bundle.tracer) == ("words", "3", "Apache-2.0", None)
+
+
+def test_a_bundle_of_words_labels_no_voxels(words_folder):
+    bundle = load_bundle(words_folder)
+    for ask in ("channels", "labels", "network", "graphs"):
+        with pytest.raises(Refused) as refused:
+            getattr(bundle, ask)
+        assert refused.value.reason is Reason.BUNDLE_MISPLACED
+
+
+def test_a_bundle_of_words_is_not_loaded_without_a_file_of_its_task(words_folder):
+    missing = FILES[load_bundle(words_folder).task][-1]
+    (words_folder / missing).unlink()
+    assert reason_of(words_folder) is Reason.BUNDLE_FILE_MISSING
+    edit(words_folder, f'"{missing}"', '"other"')
+    assert reason_of(words_folder) is Reason.BUNDLE_MALFORMED
+
+
+def test_a_bundle_of_words_is_not_completed_without_its_files(words_folder):
+    specification = load_bundle(words_folder).specification
+    (words_folder / specification.files[0]).unlink()
+    with pytest.raises(Refused) as refused:
+        write_bundle(specification, words_folder)
+    assert refused.value.reason is Reason.BUNDLE_FILE_MISSING
+
+
+@pytest.mark.parametrize("addition", ['tracer = "FDG"', "channels = []", "version = 3", 'task = "lesion-segmentation"'])
+def test_a_bundle_of_words_that_claims_anything_else_is_refused(words_folder, addition):
+    key = addition.split()[0]
+    lines = (words_folder / "bundle.toml").read_text(encoding="utf-8").splitlines()
+    kept = [line for line in lines if not line.startswith(f"{key} =")]
+    (words_folder / "bundle.toml").write_text("\n".join([addition, *kept]), encoding="utf-8")
+    assert reason_of(words_folder) is Reason.BUNDLE_MALFORMED
+
+
+def test_a_bundle_of_words_and_one_of_voxels_can_not_be_mixed():
+    with pytest.raises(ValueError, match="needs channels"):
+        WordsSpecification("toy", "1", Task.LESION_SEGMENTATION)
+    with pytest.raises(ValueError, match="has no channels"):
+        replace(SPECIFICATION, task=Task.CAPTIONING)
+
+
+def test_the_manifest_of_a_network_of_voxels_has_the_bytes_that_it_always_had(folder):
+    digest = hashlib.sha256((folder / "bundle.toml").read_bytes()).hexdigest()
+    assert digest == "e03a71d023366a93d2af5cddf5768c286c32e3d52fc460f8dceced25aed9421a"
 
 
 @given(

@@ -106,11 +106,11 @@ def test_an_imported_model_is_listed_shown_verified_built_and_timed(
     assert (code, said) == (0, "")
     digest = json.loads(text)["digest"]
     options = ("--config", config_file, "--json")
-    (listed,) = json.loads(run("models", "list", *options)[1])
+    (listed,) = (row for row in json.loads(run("models", "list", *options)[1]) if row["from"] == "folder")
     assert (listed["digest"], listed["channels"], listed["in_use"]) == (digest, "CT, PET", "FDG")
     shown = json.loads(run("models", "show", "toy", *options)[1])
     assert (shown["tracer"], shown["licence"], shown["digest"]) == ("FDG", "CC0", digest)
-    (verified,) = json.loads(run("models", "verify", *options)[1])
+    (verified,) = json.loads(run("models", "verify", "toy", *options)[1])
     assert verified["verified"]
     assert run("models", "build", "toy", *options)[0] == 0
     code, text, _ = run("models", "bench", "toy", "--engine", "openvino", "--engine", "torch", *options)

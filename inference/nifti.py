@@ -1,4 +1,4 @@
-"""Volumes as NIfTI files, for researchers."""
+"""Volumes as NIfTI files, for researchers and for training."""
 
 import zlib
 from pathlib import Path
@@ -45,16 +45,17 @@ def read_nifti(path: Path, unit: Unit) -> Volume:
 
 def write_nifti(volume: Volume, path: Path) -> None:
     """Write a volume with its affine; NIfTI counts (column, row, slice) and is RAS where DICOM is LPS."""
-    _write(volume.values, volume.affine, str(volume.unit), path)
+    write_array(volume.values, volume.affine, path, str(volume.unit))
 
 
 def write_mask(labels: LabelMap, affine: Matrix, path: Path) -> None:
     """Write a label map as integers, in 8 bits where they suffice."""
     narrow = labels.max(initial=0) <= np.iinfo(np.uint8).max
-    _write(labels.astype(np.uint8 if narrow else np.uint16), affine, "labels", path)
+    write_array(labels.astype(np.uint8 if narrow else np.uint16), affine, path, "labels")
 
 
-def _write(values: NDArray[np.generic], affine: Matrix, description: str, path: Path) -> None:
+def write_array(values: NDArray[np.generic], affine: Matrix, path: Path, description: str) -> None:
+    """Write an array of any type with the affine of a volume."""
     image = nibabel.Nifti1Image(values.transpose(2, 1, 0), _LPS_TO_RAS @ affine @ _COLUMN_ROW_SLICE)
     image.header.set_xyzt_units("mm", "sec")
     image.header["descrip"] = description.encode()

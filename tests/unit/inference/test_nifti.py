@@ -5,7 +5,7 @@ import pytest
 import SimpleITK
 
 from config.volume import Unit, Volume
-from node.nifti import UnreadableNifti, read_nifti, write_mask, write_nifti
+from inference.nifti import UnreadableNifti, read_nifti, write_mask, write_nifti
 
 
 def test_an_independent_reader_finds_every_voxel_at_its_place(tmp_path: Path) -> None:
