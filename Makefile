@@ -1,5 +1,5 @@
 # The four habits: make lint, make test, make bench, make demo. Each works on a fresh clone.
-# make test-models: what needs torch, nnU-Net and MONAI, in an environment of their own (2.5 GB).
+# make test-models: what needs torch, nnU-Net and MONAI, training too, in an environment of their own (2.5 GB).
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -7,7 +7,8 @@ STAMP := $(VENV)/.installed
 STUBS := $(VENV)/stubs/.installed
 PYTEST := pytest -n 2 --dist loadfile
 MODEL_TESTS := $(addprefix tests/unit/inference/,bundles engines importers network) \
-	tests/integration/test_models.py $(wildcard tests/unit/node/test_*models.py)
+	tests/integration/test_models.py $(wildcard tests/unit/node/test_*models.py) \
+	tests/unit/training tests/integration/test_meteor.py
 
 .PHONY: lint test test-models bench demo install clean
 

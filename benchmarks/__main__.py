@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-BENCHMARKS = ("analyze", "encoding", "engines", "turnaround", "listener", "scaling", "nnunet", "stages")
+BENCHMARKS = ("analyze", "encoding", "engines", "words", "turnaround", "listener", "scaling", "nnunet", "stages")
 
 
 def main() -> int:

@@ -12,11 +12,13 @@ from pathlib import Path
 FOLDER = Path(__file__).parents[1] / ".bench-venv"
 PACKAGES = (
     "dynamic-network-architectures==0.4.4",
+    "matplotlib==3.11.2",
     "monai==1.6.1",
     "nnunetv2==2.8.1",
     "onnx==1.23.2",
     "onnxruntime==1.32.0",
     "onnxscript==0.7.2",
+    "pycocoevalcap==1.2",
     "torch==2.13.0",
 )
 _OURS = FOLDER.parent

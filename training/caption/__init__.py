@@ -1,0 +1,1 @@
+"""Captions: a decoder of words, guided by the retrieved location."""

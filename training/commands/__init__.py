@@ -1,0 +1,1 @@
+"""Commands that training adds to ``uptake`` (entry points, group ``uptake.commands``)."""

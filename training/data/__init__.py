@@ -1,0 +1,1 @@
+"""Data sets to train on: the digital cohort, NIfTI folders, autoPET's layout with a table of reports."""

@@ -1,0 +1,1 @@
+"""Location retrieval: hierarchical contrastive learning between lesions and descriptions of locations."""

@@ -1,0 +1,1 @@
+"""Lesion segmentation: a network in the manner of nnU-Net."""
