@@ -9,7 +9,7 @@ import typer
 from training.cohort.atlas import load_atlases
 from training.cohort.cohort import Cohort, Split
 from training.cohort.dicom import write_dicom
-from training.cohort.nifti import write_nifti
+from training.cohort.nifti import write_patient
 from training.cohort.overview import draw_overview
 from training.cohort.truth import truth_of
 
@@ -31,7 +31,7 @@ def main(
         patient = cohort.patient(number)
         folder = out / cohort.identifier(number)
         folder.mkdir(parents=True, exist_ok=True)
-        write_nifti(patient, folder)
+        write_patient(patient, folder)
         (folder / "truth.json").write_text(json.dumps(truth_of(patient), indent=1), encoding="utf-8")
         draw_overview(patient).save(folder / "overview.png")
         if dicom:

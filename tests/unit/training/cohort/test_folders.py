@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from training.cohort.cohort import as_sample
-from training.cohort.nifti import write_nifti
+from training.cohort.nifti import write_patient
 from training.cohort.patient import Patient
 from training.cohort.truth import truth_of
 from training.data.nifti import NiftiPatients
@@ -15,7 +15,7 @@ from training.data.nifti import NiftiPatients
 def test_a_patient_written_as_files_is_read_back(patient: Patient, tmp_path: Path) -> None:
     folder = tmp_path / "train-0-00003"
     folder.mkdir()
-    write_nifti(patient, folder)
+    write_patient(patient, folder)
     (folder / "truth.json").write_text(json.dumps(truth_of(patient)), encoding="utf-8")
     read, made = NiftiPatients.below(tmp_path)[0], as_sample(patient, folder.name)
     assert read.remarks == ()

@@ -15,7 +15,7 @@ from dicom_io.suv.quantify import quantify, to_suv
 from training.cohort.atlas import Atlas
 from training.cohort.cohort import Cohort, Split, as_sample
 from training.cohort.dicom import write_dicom
-from training.cohort.nifti import write_nifti
+from training.cohort.nifti import write_patient
 from training.cohort.organs import NUMBERS
 from training.cohort.patient import Patient
 from training.cohort.pelvis import Build
@@ -138,13 +138,13 @@ def test_the_same_patient_is_written_as_the_same_files(patient: Patient, tmp_pat
     once, again = tmp_path / "once", tmp_path / "again"
     for folder in (once, again):
         folder.mkdir()
-        write_nifti(patient, folder)
+        write_patient(patient, folder)
     assert {file.name for file in once.iterdir()} == {"SUV.nii.gz", "CT.nii.gz", "valid.nii.gz", "lesions.nii.gz"}
     assert all(file.read_bytes() == (again / file.name).read_bytes() for file in once.iterdir())
 
 
 def test_a_patient_written_as_nifti_lies_where_he_lay(patient: Patient, tmp_path: Path) -> None:
-    write_nifti(patient, tmp_path)
+    write_patient(patient, tmp_path)
     image = nibabel.load(tmp_path / "CT.nii.gz")
     slice_, row, column = 11, 60, 90
     x, y, z = patient.ct.points_mm(np.array([[slice_, row, column]]))[0]
