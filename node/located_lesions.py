@@ -7,7 +7,6 @@ from typing import Any
 
 from config.finding import LocationAnswer
 from config.vocabulary import Location
-from inference.bundles.specification import Bundle
 from inference.retrieval.body import make_body
 from inference.retrieval.retriever import Retriever
 from node.given_lesions import GivenLesion, GivenLesions
@@ -49,7 +48,3 @@ def location_document(lesion: LocatedLesion) -> dict[str, Any]:
 
 def place_document(place: Location) -> dict[str, str]:
     return {"id": place.id, "name": place.name, "coarse": place.coarse, "laterality": str(place.laterality)}
-
-
-def bundle_document(bundle: Bundle) -> dict[str, str]:
-    return {"name": bundle.name, "version": bundle.version, "digest": bundle.digest}

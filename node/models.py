@@ -55,9 +55,7 @@ class LoadedBundle:
     def identity(self) -> dict[str, str]:
         """What a result depends on: the bundle to the last bit, and what computed it, with why in that precision."""
         return {
-            "name": self.bundle.name,
-            "version": self.bundle.version,
-            "digest": self.bundle.digest,
+            **self.bundle.identity,
             "engine": self.engines[0].name,
             "precision": self.precision.reason,
         }

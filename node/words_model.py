@@ -20,12 +20,7 @@ class WordsModel(Generic[Run]):
     @property
     def identity(self) -> dict[str, str]:
         """What a result depends on: the bundle to the last bit, and what computed it."""
-        return {
-            "name": self.bundle.name,
-            "version": self.bundle.version,
-            "digest": self.bundle.digest,
-            "engine": f"OpenVINO {VERSION}, {Precision.FP32}",
-        }
+        return {**self.bundle.identity, "engine": f"OpenVINO {VERSION}, {Precision.FP32}"}
 
     @property
     def device(self) -> str:

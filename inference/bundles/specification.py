@@ -261,6 +261,11 @@ class Bundle:
     digest: str
 
     @property
+    def identity(self) -> dict[str, str]:
+        """Name, version and digest: the bundle to the last bit."""
+        return {"name": self.name, "version": self.version, "digest": self.digest}
+
+    @property
     def name(self) -> str:
         return self.specification.name
 

@@ -34,7 +34,6 @@ def caption(
     from inference.retrieval.retriever import Retriever
     from node.captioned_lesions import Patient, caption_document, caption_given
     from node.given_lesions import Files, read_given_lesions
-    from node.located_lesions import bundle_document
     from node.models import named_bundle
 
     settings = settings_from(config)
@@ -55,7 +54,7 @@ def caption(
         except UnreadableNifti as error:
             fail(str(error), code=2)
     if as_json:
-        bundles = {"bundle": bundle_document(writer.bundle), "location_bundle": bundle_document(retriever.bundle)}
+        bundles = {"bundle": writer.bundle.identity, "location_bundle": retriever.bundle.identity}
         print_json({**bundles, "lesions": documents})
         return
     console.print(_captions(documents))

@@ -28,7 +28,7 @@ def locate(
     from inference.nifti import UnreadableNifti
     from inference.retrieval.retriever import Retriever
     from node.given_lesions import Files, read_given_lesions
-    from node.located_lesions import bundle_document, locate_given, location_document
+    from node.located_lesions import locate_given, location_document
     from node.models import named_bundle
 
     if query is not None and (pet or ct or lesions):
@@ -44,7 +44,7 @@ def locate(
                 case = read_given_lesions(Files(pet, ct, lesions))
             progress("load model")
             retriever = Retriever(named_bundle(settings.models, name))
-            document: dict[str, Any] = {"bundle": bundle_document(retriever.bundle)}
+            document: dict[str, Any] = {"bundle": retriever.bundle.identity}
             if query is not None:
                 document |= _ranked(retriever, query)
             else:

@@ -126,9 +126,7 @@ def _import(make: Callable[[], Bundle], out: Path, *, as_json: bool) -> None:
         except Refused as refused:
             refuse(refused.remark, as_json=as_json)
     if as_json:
-        print_json(
-            {"folder": str(bundle.folder), "name": bundle.name, "version": bundle.version, "digest": bundle.digest}
-        )
+        print_json({"folder": str(bundle.folder), **bundle.identity})
         return
     channels = " and ".join(channel.name for channel in bundle.channels)
     folds = len(bundle.network.graphs)

@@ -57,7 +57,7 @@ def segment(
         print_json(
             {
                 "mask": str(out),
-                "bundle": {"name": verified.name, "version": verified.version, "digest": verified.digest},
+                "bundle": verified.identity,
                 "engine": engine.name,
                 "device": engine.device,
                 "volumes_ml": {name: round(n * volumes["PET"].voxel_volume_ml, 3) for name, n in voxels.items()},
