@@ -44,7 +44,7 @@ def list_bundles(config: ConfigFile = None, as_json: Json = False) -> None:
     table = Table(show_edge=False)
     columns = ("name", "version", "task", "tracer", "channels", "folds", "from", "in_use")
     for column in columns:
-        table.add_column({"in_use": "in use for"}.get(column, column), overflow="fold")
+        table.add_column({"in_use": "in use for"}.get(column, column), overflow="fold", no_wrap=column == "name")
     for row in rows:
         if "refused" not in row:
             table.add_row(*(row[column] for column in columns))
