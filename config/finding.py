@@ -21,11 +21,20 @@ class FindingKind(StrEnum):
 
 
 class ResultKind(StrEnum):
-    """The result objects of one analysis, in the order in which they are encoded and sent."""
+    """The kinds of result objects, in the order in which they are encoded and sent; a kind may have several objects."""
 
     SEGMENTATION = "SEG"
-    REPORT = "SR"
+    ORGAN_MAP = "organ map"
+    REPORT = "SR"  # measurements and regions in one
+    MEASUREMENTS = "SR measurements"  # for 3D Slicer, which takes them apart from regions
+    REGIONS = "SR regions"
+    ENHANCED_TEXT = "SR text"
+    BASIC_TEXT = "SR basic text"
+    DOCUMENT = "PDF"
     PICTURE = "picture"
+    KEY_IMAGES = "key images"
+    OUTLINES = "GSPS"
+    KEY_OBJECTS = "KOS"
 
 
 @dataclass(frozen=True, slots=True)

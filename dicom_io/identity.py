@@ -71,12 +71,13 @@ class Provenance:
     def series_instance_uid(self, kind: ResultKind) -> str:
         return derived_uid("series", *self._parts(kind))
 
-    def sop_instance_uid(self, kind: ResultKind) -> str:
-        return derived_uid("instance", *self._parts(kind))
+    def sop_instance_uid(self, kind: ResultKind, part: int = 1) -> str:
+        """Of one of a kind's objects, which count from 1."""
+        return derived_uid("instance", *self._parts(kind), *([] if part == 1 else [str(part)]))
 
     def series_number_of(self, kind: ResultKind) -> int:
-        """Series Number: ten are set aside for each revision."""
-        return self.series_number + 10 * (self.revision - 1) + list(ResultKind).index(kind)
+        """Series Number: twenty are set aside for each revision."""
+        return self.series_number + 20 * (self.revision - 1) + list(ResultKind).index(kind)
 
     def _parts(self, kind: ResultKind) -> tuple[str, ...]:
         return self.input_digest, self.settings_digest, self.version, str(self.revision), kind.value

@@ -20,10 +20,8 @@ from dicom_io.reading.evidence import missing_slices_remarks
 from dicom_io.reading.identifiers import complete_series
 from dicom_io.reading.series import Pair, choose_pair, group_series
 from dicom_io.reading.volume import read_ct, read_pet
-from dicom_io.results.picture import encode_picture
-from dicom_io.results.report import encode_report
-from dicom_io.results.result import ResultContext
-from dicom_io.results.segmentation import encode_segmentation
+from dicom_io.results.encode import encode
+from dicom_io.results.result import Result, ResultContext
 from dicom_io.suv.quantify import quantify, to_suv
 from inference.options import Options
 from inference.pipeline import analyse
@@ -31,11 +29,7 @@ from node.models import Models
 
 Progress = Callable[[str], None]
 
-FILE_NAMES = {
-    ResultKind.SEGMENTATION: "seg.dcm",
-    ResultKind.REPORT: "sr.dcm",
-    ResultKind.PICTURE: "picture.dcm",
-}
+BASIC_KINDS = (ResultKind.SEGMENTATION, ResultKind.REPORT, ResultKind.PICTURE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +59,7 @@ class Outcome:
     context: ResultContext
     pair: Pair
     models: Mapping[str, Mapping[str, str]]
-    objects: Mapping[ResultKind, Dataset]
+    objects: tuple[Result, ...]
     timings_s: Mapping[str, float]
 
 
@@ -136,18 +130,13 @@ def analyse_inputs(
         provenance=provenance,
         selection=(*pair.remarks, *missing_slices_remarks(pair.pet)),
     )
-    segmentation = encode_segmentation(context)
-    objects = {
-        ResultKind.SEGMENTATION: segmentation,
-        ResultKind.REPORT: encode_report(context, segmentation),
-        ResultKind.PICTURE: encode_picture(context),
-    }
+    objects = encode(context, BASIC_KINDS)
     clock.stop()
     return Outcome(
         context=context,
         pair=pair,
         models=models.identities(tracer),
-        objects={kind: dataset for kind, dataset in objects.items() if dataset is not None},
+        objects=objects,
         timings_s={**clock.timings_s, **analysis.timings_s},
     )
 
@@ -158,19 +147,35 @@ def settings_digest(settings: Settings, models: Models) -> str:
     return hashlib.sha256(json.dumps(shaping, sort_keys=True).encode()).hexdigest()
 
 
-def write_objects(objects: Mapping[ResultKind, Dataset], folder: Path) -> dict[ResultKind, Path]:
-    """Write result objects as Part 10 files ``seg.dcm``, ``sr.dcm`` and ``picture.dcm``; returns their paths.
+def write_objects(objects: Sequence[Result], folder: Path) -> tuple[Path, ...]:
+    """Write result objects as Part 10 files (``seg.dcm``, ``seg-2.dcm``, …); their paths, in the same order.
 
     A file has its name only when it is whole.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    written = {}
-    for kind, dataset in objects.items():
-        written[kind] = folder / FILE_NAMES[kind]
-        part = written[kind].with_suffix(f".{os.getpid()}.part")
-        dataset.save_as(part, enforce_file_format=True)
-        part.replace(written[kind])
-    return written
+    written = []
+    for result in objects:
+        path = folder / file_name(result)
+        part = path.with_suffix(f".{os.getpid()}.part")
+        result.dataset.save_as(part, enforce_file_format=True)
+        written.append(part.replace(path))
+    return tuple(written)
+
+
+def file_name(result: Result) -> str:
+    """``seg.dcm``, ``key-images.dcm`` and so on; ``-2`` and so on for further objects of a kind."""
+    return f"{_stem(result.kind)}.dcm" if result.part == 1 else f"{_stem(result.kind)}-{result.part}.dcm"
+
+
+def remove_others(folder: Path, written: Sequence[Path]) -> None:
+    """Remove result objects of earlier runs, and nothing else, from a folder."""
+    names = [pattern.format(_stem(kind)) for kind in ResultKind for pattern in ("{}.dcm", "{}-[0-9]*.dcm")]
+    for stale in {path for name in names for path in folder.glob(name)} - set(written):
+        stale.unlink()
+
+
+def _stem(kind: ResultKind) -> str:
+    return kind.value.lower().replace(" ", "-")
 
 
 def _digest(pair: Pair) -> str:

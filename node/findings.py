@@ -41,7 +41,7 @@ def findings_document(outcome: Outcome) -> dict[str, Any]:
             {"reason": str(remark.reason), "detail": remark.detail, "action": remark.reason.action}
             for remark in context.remarks
         ],
-        "result_objects": {str(kind): str(dataset.SOPInstanceUID) for kind, dataset in outcome.objects.items()},
+        "result_objects": {str(result.kind): str(result.dataset.SOPInstanceUID) for result in outcome.objects},
         "provenance": {
             "software": "uptake",
             "version": provenance.version,

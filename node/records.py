@@ -1,10 +1,9 @@
 """An analysis in the words of the database."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 
-from config.finding import ResultKind
 from db.reports import ReportRecord, ResultRecord, TrackedFinding
 from db.states import ReportOutcome
 from dicom_io.identity import tracking_uid
@@ -13,7 +12,7 @@ from node.spool import Spool
 
 
 def report_records(
-    outcome: Outcome, files: Mapping[ResultKind, Path], spool: Spool
+    outcome: Outcome, files: Sequence[Path], spool: Spool
 ) -> tuple[ReportRecord, list[TrackedFinding], list[ResultRecord]]:
     """The report, its findings and its result objects, whose files lie in the spool."""
     context, pair = outcome.context, outcome.pair
@@ -33,13 +32,13 @@ def report_records(
     findings = [TrackedFinding(finding, tracking_uid(pair.pet.uid, finding)) for finding in context.analysis.findings]
     results = [
         ResultRecord(
-            kind=kind,
-            sop_class_uid=str(outcome.objects[kind].SOPClassUID),
-            sop_instance_uid=str(outcome.objects[kind].SOPInstanceUID),
+            kind=result.kind,
+            sop_class_uid=str(result.dataset.SOPClassUID),
+            sop_instance_uid=str(result.dataset.SOPInstanceUID),
             path=spool.relative(file),
             digest=hashlib.sha256(file.read_bytes()).hexdigest(),
             size_bytes=file.stat().st_size,
         )
-        for kind, file in files.items()
+        for result, file in zip(outcome.objects, files, strict=True)
     ]
     return report, findings, results

@@ -90,7 +90,7 @@ class Worker:
         outcome = analyse_inputs(inputs, self._settings, self._models, revision=revision)
         folder = self._spool.result_folder(claim.study_uid, claim.revision)
         files = write_objects(outcome.objects, folder)
-        sync(folder, files.values())
+        sync(folder, files)
         report, findings, results = report_records(outcome, files, self._spool)
         destinations = [destination.name for destination in self._settings.destinations]
         with self._database.transaction() as session:

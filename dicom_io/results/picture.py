@@ -74,7 +74,7 @@ def encode_picture(context: ResultContext) -> Dataset:
     picture.SecondaryCaptureDeviceManufacturer = arguments["manufacturer"]
     picture.SecondaryCaptureDeviceManufacturerModelName = PRODUCT
     picture.SecondaryCaptureDeviceSoftwareVersions = arguments["software_versions"]
-    complete(picture, context, ResultKind.PICTURE)
+    complete(picture, context)
     picture.DateOfSecondaryCapture = picture.ContentDate
     picture.TimeOfSecondaryCapture = picture.ContentTime
     return picture

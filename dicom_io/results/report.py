@@ -44,7 +44,7 @@ def encode_report(context: ResultContext, segmentation: Dataset | None) -> Datas
     )
     # Added here because the constructor copies and searches what it is given, which for 50 lesions takes a second.
     report.ContentSequence.extend(_containers(context, segmentation))
-    return complete(report, context, ResultKind.REPORT)
+    return complete(report, context)
 
 
 def _heading(context: ResultContext) -> sr.ContainerContentItem:

@@ -69,18 +69,28 @@ class ResultContext:
         return tuple(dict.fromkeys([*self.selection, *remarks, *self.quantification.remarks, *self.analysis.remarks]))
 
 
-def construction(context: ResultContext, kind: ResultKind, description: str) -> dict[str, Any]:
+@dataclass(frozen=True, eq=False)
+class Result:
+    """A result object: its kind, its number among the objects of that kind (from 1), and its data set."""
+
+    kind: ResultKind
+    part: int
+    dataset: Dataset
+
+
+def construction(context: ResultContext, kind: ResultKind, description: str, part: int = 1) -> dict[str, Any]:
     """Arguments that every highdicom constructor takes: identity of series and instance, equipment.
 
-    ``description`` becomes the Series Description, marked with the label of ``context.provenance``.
+    ``description`` becomes the Series Description, marked with the label of ``context.provenance``. ``part`` counts
+    the objects of a kind, which are one series, from 1.
     """
     provenance = context.provenance
     return {
         "series_instance_uid": provenance.series_instance_uid(kind),
         "series_number": provenance.series_number_of(kind),
         "series_description": f"{description} {provenance.label}".strip()[:64],
-        "sop_instance_uid": provenance.sop_instance_uid(kind),
-        "instance_number": provenance.revision,
+        "sop_instance_uid": provenance.sop_instance_uid(kind, part),
+        "instance_number": part,
         "manufacturer": provenance.manufacturer,
         "manufacturer_model_name": PRODUCT,
         "software_versions": provenance.version,
@@ -106,7 +116,7 @@ def stand_in(header: Dataset) -> Dataset:
     return image
 
 
-def complete(result: Dataset, context: ResultContext, kind: ResultKind) -> Dataset:
+def complete(result: Dataset, context: ResultContext) -> Dataset:
     """The result with patient, study, dates, equipment and character set as all results have them.
 
     Dates and times say when the images were made, not when the result was: see ``content_datetime``.

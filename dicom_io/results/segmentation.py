@@ -42,7 +42,7 @@ def encode_segmentation(context: ResultContext) -> Dataset | None:
     )
     _add_laterality(segmentation, findings)
     _fix_dimension_organization(segmentation)
-    return complete(segmentation, context, ResultKind.SEGMENTATION)
+    return complete(segmentation, context)
 
 
 def algorithm_identification(provenance: Provenance) -> highdicom.AlgorithmIdentificationSequence:

@@ -33,7 +33,7 @@ def analyze(
 ) -> None:
     """Analyse a PET/CT study from files: segment, measure, locate, caption; write SEG, SR, picture and JSON."""
     from config.reasons import Refused
-    from node.analysis import FILE_NAMES, analyse_inputs, choose_inputs, write_objects
+    from node.analysis import analyse_inputs, choose_inputs, remove_others, write_objects
     from node.commands.inventory import study_headers
     from node.findings import findings_document
     from node.models import Models
@@ -50,8 +50,7 @@ def analyze(
         except Refused as refused:
             refuse(refused.remark, as_json=as_json)
         written = write_objects(outcome.objects, out)
-        for stale in set(FILE_NAMES.values()) - {file.name for file in written.values()}:
-            (out / stale).unlink(missing_ok=True)
+        remove_others(out, written)
         document = findings_document(outcome)
         (out / FINDINGS_FILE).write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     if as_json:
@@ -60,7 +59,7 @@ def analyze(
     console.print(findings_table(document))
     for remark in document["remarks"]:
         warn(f"{remark['reason']}: {remark['detail']}")
-    names = ", ".join([*(file.name for file in written.values()), FINDINGS_FILE])
+    names = ", ".join([*(file.name for file in written), FINDINGS_FILE])
     console.print(f"Written to {out}: {names}", soft_wrap=True)
 
 

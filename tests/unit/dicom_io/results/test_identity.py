@@ -52,7 +52,8 @@ def test_instance_uids_change_with_software_input_settings_and_revision(change):
 def test_no_two_uids_of_an_analysis_are_equal():
     uids = {PROVENANCE.sop_instance_uid(kind) for kind in ResultKind}
     uids |= {PROVENANCE.series_instance_uid(kind) for kind in ResultKind}
-    assert len(uids | {PROVENANCE.device_uid}) == 7
+    uids |= {PROVENANCE.sop_instance_uid(kind, 2) for kind in ResultKind}
+    assert len(uids | {PROVENANCE.device_uid}) == 3 * len(ResultKind) + 1
 
 
 def test_the_device_uid_belongs_to_the_version_and_not_to_the_study():
@@ -63,8 +64,8 @@ def test_the_device_uid_belongs_to_the_version_and_not_to_the_study():
 def test_each_revision_has_series_numbers_of_its_own():
     first = [PROVENANCE.series_number_of(kind) for kind in ResultKind]
     second = [replace(PROVENANCE, revision=2).series_number_of(kind) for kind in ResultKind]
-    assert first == [9000, 9001, 9002]
-    assert second == [9010, 9011, 9012]
+    assert first == list(range(9000, 9000 + len(ResultKind)))
+    assert second == list(range(9020, 9020 + len(ResultKind)))
 
 
 def test_a_tracking_identifier_says_where_the_centroid_lies(finding):
