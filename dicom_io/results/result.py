@@ -1,8 +1,8 @@
 """What all result objects share: what they are made of, whose they are, when and by what they were made."""
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -11,11 +11,11 @@ from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
 from pydicom.uid import ExplicitVRLittleEndian
 
-from config.finding import Analysis, ResultKind
+from config.finding import Analysis, Finding, ResultKind
 from config.reasons import Remark
 from config.volume import Volume
 from dicom_io.header_values import text
-from dicom_io.identity import IMPLEMENTATION_CLASS_UID, PRODUCT, Provenance, derived_uid
+from dicom_io.identity import IMPLEMENTATION_CLASS_UID, PRODUCT, Provenance, derived_uid, tracking_uid
 from dicom_io.reading.volume import Acquisition
 from dicom_io.results.patient_study import copy_patient_and_study, decoded, set_character_set
 from dicom_io.suv.quantification import Quantification
@@ -46,7 +46,8 @@ _MOMENTS = (("SeriesDate", "SeriesTime"), ("AcquisitionDate", "AcquisitionTime")
 class ResultContext:
     """One analysis of one pair, with all that its result objects say.
 
-    ``selection`` is what was remarked when the pair was chosen.
+    ``selection`` is what was remarked when the pair was chosen. ``tracking`` holds, by finding number, the Tracking
+    UIDs taken over from a prior report of the same patient.
     """
 
     pet: Acquisition
@@ -56,10 +57,15 @@ class ResultContext:
     analysis: Analysis
     provenance: Provenance
     selection: tuple[Remark, ...] = ()
+    tracking: Mapping[int, str] = field(default_factory=dict)
 
     @property
     def pet_series_uid(self) -> str:
         return str(self.pet.headers[0].SeriesInstanceUID)
+
+    def tracking_uid(self, finding: Finding) -> str:
+        """The finding's Tracking UID: that of the same lesion in a prior report, or else one of its place."""
+        return self.tracking.get(finding.number) or tracking_uid(self.pet_series_uid, finding)
 
     @property
     def remarks(self) -> tuple[Remark, ...]:

@@ -1,0 +1,32 @@
+"""Segments: where a finding's segment is among the segmentations of one analysis."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from pydicom.dataset import Dataset
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentReference:
+    """One segment: its segmentation, and its Segment Number (0062,0004) there, from 1."""
+
+    sop_class_uid: str
+    sop_instance_uid: str
+    number: int
+
+
+def segment_of(segmentations: Iterable[Dataset], tracking_uid: str) -> SegmentReference:
+    """The segment with a Tracking UID (0062,0021).
+
+    Raises
+    ------
+    KeyError
+        If no segmentation has one.
+    """
+    for segmentation in segmentations:
+        for segment in segmentation.SegmentSequence:
+            if str(segment.TrackingUID) == tracking_uid:
+                return SegmentReference(
+                    str(segmentation.SOPClassUID), str(segmentation.SOPInstanceUID), int(segment.SegmentNumber)
+                )
+    raise KeyError(f"No segment has the Tracking UID {tracking_uid}.")
