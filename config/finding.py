@@ -68,9 +68,29 @@ class LocationAnswer:
     top5: tuple[tuple[Location, float], ...]
 
 
+class GradeScale(StrEnum):
+    """Scales that grade uptake by what else takes the tracer up."""
+
+    DEAUVILLE = "Deauville"  # 1 to 5, FDG in lymphoma
+    PROMISE = "PROMISE"  # miPSMA score, 0 to 3, PSMA ligands
+
+
+@dataclass(frozen=True, slots=True)
+class UptakeGrade:
+    """A grade of uptake; ``why`` says what it rests on, in words and numbers."""
+
+    scale: GradeScale
+    score: int
+    why: str
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One candidate with its class, measurements, location and caption. ``reason`` says why it is of its kind."""
+    """One candidate with its class, measurements, location and caption. ``reason`` says why it is of its kind.
+
+    ``grade`` is None where no scale is meant for the examination, a reference that decides was not found, or the
+    uptake is physiologic.
+    """
 
     number: int
     kind: FindingKind
@@ -79,6 +99,7 @@ class Finding:
     measurements: Measurements
     location: LocationAnswer
     caption: str
+    grade: UptakeGrade | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +125,10 @@ class Method:
 
 @dataclass(frozen=True, eq=False)
 class Analysis:
-    """What the pipeline gives for one pair. ``findings`` are ordered: lesions first by SUVmax, then physiologic."""
+    """What the pipeline gives for one pair. ``findings`` are ordered: lesions first by SUVmax, then physiologic.
+
+    ``summary`` is a paragraph of what was measured.
+    """
 
     tracer: Tracer
     findings: tuple[Finding, ...]
@@ -114,6 +138,7 @@ class Analysis:
     remarks: tuple[Remark, ...]
     references: Mapping[str, float]
     timings_s: Mapping[str, float]
+    summary: str = ""
 
     @property
     def lesions(self) -> tuple[Finding, ...]:
