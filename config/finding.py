@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config.reasons import Remark
+from config.result_kind import ResultKind as ResultKind
 from config.tracers import Tracer
 from config.vocabulary import Location
 
@@ -18,23 +19,6 @@ LabelMap = NDArray[np.uint16]
 class FindingKind(StrEnum):
     LESION = "lesion"
     PHYSIOLOGIC = "physiologic"
-
-
-class ResultKind(StrEnum):
-    """The kinds of result objects, in the order in which they are encoded and sent; a kind may have several objects."""
-
-    SEGMENTATION = "SEG"
-    ORGAN_MAP = "organ map"
-    REPORT = "SR"  # measurements and regions in one
-    MEASUREMENTS = "SR measurements"  # for 3D Slicer, which takes them apart from regions
-    REGIONS = "SR regions"
-    ENHANCED_TEXT = "SR text"
-    BASIC_TEXT = "SR basic text"
-    DOCUMENT = "PDF"
-    PICTURE = "picture"
-    KEY_IMAGES = "key images"
-    OUTLINES = "GSPS"
-    KEY_OBJECTS = "KOS"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,10 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from config.indication import Indication
+from config.profiles import Profile, kinds_of
+from config.result_kind import ResultKind
+from config.segmentation_grid import SegmentationGrid
 from config.thresholds import Delineation, ThresholdRule
 from config.tracers import Tracer
 
@@ -38,13 +42,19 @@ class Listener(Section):
 
 
 class Destination(Section):
-    """A DICOM peer that receives results."""
+    """A DICOM peer that receives results.
+
+    ``profile``: which, by what its viewers show (``config.profiles``). ``outlines``: presentation states of the PET
+    with the lesions' outlines, too.
+    """
 
     name: str
     ae_title: AETitle
     host: str
     port: Port
     network_timeout_s: float = Field(30.0, gt=0)
+    profile: Profile = Profile.GENERAL
+    outlines: bool = False
 
 
 class Spool(Section):
@@ -67,13 +77,14 @@ class Completeness(Section):
 
 
 class AnalysisSettings(Section):
-    """What is analysed and how. ``tracer`` overrides the header.
+    """What is analysed and how. ``tracer`` and ``indication`` override the headers.
 
     ``memory_budget_mb``: the most memory of its own that the analysis may fill; an analysis that needs more ends as
     ``out-of-memory`` before the kernel kills it. None leaves it to the kernel.
     """
 
     tracer: Tracer | None = None
+    indication: Indication | None = None
     threshold: ThresholdRule = ThresholdRule.ITERATIVE
     pet_only: bool = False
     minimum_volume_ml: float = Field(0.3, ge=0)
@@ -107,11 +118,19 @@ class Models(Section):
 
 
 class Results(Section):
-    """How result objects present themselves."""
+    """What result objects are like.
+
+    ``segmentation_grid``: on which images a SEG lies. ``maximum_frames``: of one SEG; more are split over several,
+    since some viewers do not open larger ones. ``organ_map``: a label map of the organs goes to destinations that take
+    it.
+    """
 
     label: str = "RESEARCH"
     manufacturer: str = "uptake"
     series_number: int = Field(9000, ge=1)
+    segmentation_grid: SegmentationGrid = SegmentationGrid.PET
+    maximum_frames: int = Field(400, ge=1)
+    organ_map: bool = False
 
 
 class Delivery(Section):
@@ -173,6 +192,10 @@ class Settings(BaseSettings):
         if twice:
             raise ValueError(f"destinations: the name {', '.join(twice)} is used twice")
         return self
+
+    def kinds_for(self, destination: Destination) -> tuple[ResultKind, ...]:
+        """The kinds of result objects that a destination wants."""
+        return kinds_of(destination.profile, outlines=destination.outlines, organ_map=self.results.organ_map)
 
     @property
     def database_url(self) -> str:

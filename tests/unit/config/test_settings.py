@@ -28,6 +28,18 @@ def test_a_file_names_destinations_as_a_pacs_form_does(tmp_path: Path) -> None:
     assert (destination.ae_title, destination.host, destination.port) == ("PACS", "10.0.0.5", 104)
 
 
+def test_a_destination_says_what_its_viewers_show(tmp_path: Path) -> None:
+    table = '[[destinations]]\nname = "{0}"\nae_title = "PACS"\nhost = "10.0.0.5"\nport = 104\n'
+    slicer = table.format("slicer") + 'profile = "slicer"\noutlines = true\n'
+    file = write(tmp_path, table.format("main") + slicer + "[results]\norgan_map = true\n")
+    main, second = load(file).destinations
+    kinds = [[str(kind) for kind in load(file).kinds_for(one)] for one in (main, second)]
+    assert kinds == [
+        ["SEG", "organ map", "SR", "picture", "key images", "KOS"],
+        ["SEG", "organ map", "SR measurements", "SR regions", "picture", "key images", "GSPS", "KOS"],
+    ]
+
+
 def test_the_environment_overrides_one_setting_and_leaves_its_neighbours(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -45,6 +57,10 @@ def test_the_environment_overrides_one_setting_and_leaves_its_neighbours(
         '[listener]\nallowed_addresses = ["10.0.0.300"]\n',
         '[analysis]\nthreshold = "guess"\n',
         '[models]\ncaptioning = "../elsewhere"\n',
+        '[results]\nsegmentation_grid = "mri"\n',
+        "[results]\nmaximum_frames = 0\n",
+        '[analysis]\nindication = "cough"\n',
+        '[[destinations]]\nname = "a"\nae_title = "A"\nhost = "h"\nport = 104\nprofile = "fancy"\n',
     ],
 )
 def test_what_is_unknown_or_out_of_range_is_refused(tmp_path: Path, text: str) -> None:
