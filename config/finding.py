@@ -7,6 +7,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from config.organs import OrganMap
 from config.reasons import Remark
 from config.result_kind import ResultKind as ResultKind
 from config.tracers import Tracer
@@ -67,6 +68,10 @@ class UptakeGrade:
     score: int
     why: str
 
+    def __str__(self) -> str:
+        """``Deauville 4`` or ``miPSMA score 2``, as reports have it."""
+        return f"{'Deauville' if self.scale is GradeScale.DEAUVILLE else 'miPSMA score'} {self.score}"
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -123,6 +128,7 @@ class Analysis:
     references: Mapping[str, float]
     timings_s: Mapping[str, float]
     summary: str = ""
+    organs: OrganMap | None = None
 
     @property
     def lesions(self) -> tuple[Finding, ...]:

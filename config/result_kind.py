@@ -8,6 +8,7 @@ class ResultKind(StrEnum):
 
     SEGMENTATION = "SEG"
     ORGAN_MAP = "organ map"
+    ORGAN_MASKS = "organ masks"  # for destinations that do not take label maps
     REPORT = "SR"  # measurements and regions in one
     MEASUREMENTS = "SR measurements"  # for 3D Slicer, which takes them apart from regions
     REGIONS = "SR regions"
