@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from config.finding import LocationAnswer, Measurements
+from config.finding import LocationAnswer, Measurements, UptakeGrade
+from config.indication import Indication
 from config.tracers import Tracer
 from config.vocabulary import Location
 from inference.density import Density
+from inference.grade import uptake_grade, uptake_words
 
 MASS_MM = 30.0
 LEAST_CONFIDENCE = 0.15
@@ -20,7 +22,7 @@ class Facts:
     """What a caption is made of.
 
     ``organ`` names the organ that a physiologic uptake belongs to and is None for a lesion. ``references`` are those
-    of the anatomy, SUV by name (``liver_mean``, …).
+    of the anatomy, SUV by name (``liver_mean``, …). ``indication`` and ``radiopharmaceutical`` as in ``Options``.
     """
 
     organ: str | None
@@ -29,10 +31,25 @@ class Facts:
     density: Density | None
     tracer: Tracer
     references: Mapping[str, float]
+    indication: Indication = Indication.OTHER
+    radiopharmaceutical: str = ""
+
+    @property
+    def grade(self) -> UptakeGrade | None:
+        """Of a lesion, where there is a scale for the examination; None for physiologic uptake."""
+        if self.organ is not None:
+            return None
+        return uptake_grade(
+            self.measurements.suv_max,
+            self.references,
+            tracer=self.tracer,
+            indication=self.indication,
+            radiopharmaceutical=self.radiopharmaceutical,
+        )
 
 
 def caption(facts: Facts) -> str:
-    """``<Location>: <size> <CT finding>, <grade> <tracer> uptake (SUVmax <x.x>[, PSMA score <n>]).``
+    """``<Location>: <size> <CT finding>, <intensity> <tracer> uptake (SUVmax <x.x>[, <grade>]).``
 
     The size is ``<long> × <short> cm (on PET)``; without a CT finding it is that of a ``focus``. A coarse location is
     named as such and claims no more. One below ``LEAST_CONFIDENCE`` is not named, nor is a CT finding that depends on
@@ -55,11 +72,10 @@ def is_located(facts: Facts) -> bool:
 def sentence(facts: Facts, place: str, finding: str) -> str:
     """The caption of a lesion with these words for its location and CT finding, which may be empty."""
     measured = facts.measurements
-    grade = uptake_grade(measured.suv_max, facts.references)
+    intensity = uptake_words(measured.suv_max, facts.references)
     size = f"{measured.long_axis_mm / 10.0:.1f} × {measured.short_axis_mm / 10.0:.1f} cm (on PET)"
-    score = psma_score(measured.suv_max, facts.references) if facts.tracer is Tracer.PSMA else None
-    figures = f"SUVmax {measured.suv_max:.1f}" + ("" if score is None else f", PSMA score {score}")
-    said = f"{size} {finding or 'focus'}, {grade and f'{grade} '}{_uptake(facts.tracer)}"
+    figures = f"SUVmax {measured.suv_max:.1f}" + (f", {facts.grade}" if facts.grade else "")
+    said = f"{size} {finding or 'focus'}, {intensity and f'{intensity} '}{_uptake(facts.tracer)}"
     return f"{_capitalised(place)}: {said} ({figures})."
 
 
@@ -78,38 +94,6 @@ def ct_finding(location: Location, measured: Measurements, density: Density | No
     if location.tissue == "bone" and spongy and density.mean_hu >= _SCLEROTIC_HU:
         return "osteoblastic focus"
     return ""
-
-
-def uptake_grade(suv_max: float, references: Mapping[str, float]) -> str:
-    """``intense`` over twice the liver, ``moderate`` over the liver, ``slight`` over the blood pool, else ``mild``.
-
-    Empty where a reference that decides was not found. Compares SUVmax with the means, as Deauville scores do.
-    """
-    liver, pool = references.get("liver_mean"), references.get("blood_pool_mean")
-    if liver is not None and suv_max > 2.0 * liver:
-        return "intense"
-    if liver is not None and suv_max > liver:
-        return "moderate"
-    if pool is not None and suv_max < pool:
-        return "mild"
-    if liver is not None and pool is not None:
-        return "slight"
-    return ""
-
-
-def psma_score(suv_max: float, references: Mapping[str, float]) -> int | None:
-    """The miPSMA score (Eiber 2018): 0 below blood pool, 1 from it, 2 from liver, 3 from parotid gland on.
-
-    None where a reference that decides was not found.
-    """
-    pool, liver, parotid = (references.get(f"{name}_mean") for name in ("blood_pool", "liver", "parotid"))
-    if pool is None or liver is None:
-        return None
-    if suv_max < pool:
-        return 0
-    if suv_max < liver:
-        return 1
-    return None if parotid is None else 2 + (suv_max >= parotid)
 
 
 def _uptake(tracer: Tracer) -> str:

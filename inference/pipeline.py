@@ -1,6 +1,6 @@
 """The pipeline: from a PET and its CT to findings with measurements, location and caption."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from time import perf_counter
@@ -20,6 +20,7 @@ from inference.measurement.measure import totals
 from inference.options import Options
 from inference.regions import number_regions
 from inference.stages import BASELINE, Pair, Stages
+from inference.summary import summarise
 from inference.uptake.verdict import Verdict
 
 USUAL_LIVER_SUV = (1.3, 3.0)
@@ -32,6 +33,7 @@ def analyse(
     progress: Callable[[str], None] = lambda stage: None,
     *,
     stages: Stages = BASELINE,
+    remarks: Sequence[Remark] = (),
     clock: Callable[[], float] = perf_counter,
 ) -> Analysis:
     """Findings of one pair of PET and CT.
@@ -44,6 +46,8 @@ def analyse(
         The CT in HU on its own grid; None if there is none, which makes locations coarse.
     progress
         Called with the name of each stage when it starts.
+    remarks
+        Those made of the study before, of which the summary repeats what limits its figures.
     clock
         Seconds; only ``timings_s`` depends on it. The rest is a function of the other arguments.
     """
@@ -76,6 +80,8 @@ def analyse(
                 density=density_of(inside, ct_on_pet),
                 tracer=options.profile.tracer,
                 references=anatomy.references,
+                indication=options.indication,
+                radiopharmaceutical=options.radiopharmaceutical,
             )
             for region, inside, location in zip(regions, voxels, locations, strict=True)
         ]
@@ -89,11 +95,12 @@ def analyse(
             measurements=region.measurements,
             location=location,
             caption=sentence,
+            grade=each.grade,
         )
-        for region, location, sentence in zip(regions, locations, captioned.sentences, strict=True)
+        for region, location, each, sentence in zip(regions, locations, facts, captioned.sentences, strict=True)
     )
     lesions = [finding.measurements for finding in findings if finding.kind is FindingKind.LESION]
-    return Analysis(
+    analysis = Analysis(
         tracer=options.profile.tracer,
         findings=findings,
         labels=labels,
@@ -103,6 +110,7 @@ def analyse(
         references=dict(anatomy.references),
         timings_s=timer.seconds,
     )
+    return replace(analysis, summary=summarise(analysis, remarks))
 
 
 def _verdict(segmented: Verdict | None, classified: Verdict) -> Verdict:

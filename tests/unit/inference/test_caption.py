@@ -4,9 +4,10 @@ from dataclasses import replace
 import pytest
 
 from config.finding import LocationAnswer, Measurements
+from config.indication import Indication
 from config.tracers import Tracer
 from config.vocabulary import Laterality, vocabulary
-from inference.caption import Facts, caption, psma_score, uptake_grade
+from inference.caption import Facts, caption
 from inference.density import Density
 
 REFERENCES = {"liver_mean": 2.0, "liver_sd": 0.3, "blood_pool_mean": 1.4}
@@ -96,34 +97,25 @@ def test_physiologic_uptake_has_its_organ_and_neither_finding_nor_grade():
     )
 
 
-@pytest.mark.parametrize(
-    ("suv_max", "grade"),
-    [(1.39, "mild"), (1.4, "slight"), (2.0, "slight"), (2.01, "moderate"), (4.0, "moderate"), (4.01, "intense")],
-)
-def test_grades_compare_with_blood_pool_and_liver(suv_max, grade):
-    assert uptake_grade(suv_max, REFERENCES) == grade
-
-
-def test_grades_claim_nothing_that_was_not_compared():
-    assert uptake_grade(9.0, {}) == ""
-    assert uptake_grade(9.0, {"blood_pool_mean": 1.4}) == ""
-    assert uptake_grade(1.0, {"blood_pool_mean": 1.4}) == "mild"
-    assert uptake_grade(1.5, {"liver_mean": 2.0}) == ""
+def test_words_for_intensity_claim_nothing_that_was_not_compared():
     assert caption(facts(LUNG, references={})).endswith(": 1.8 × 1.5 cm (on PET) nodule, FDG uptake (SUVmax 9.4).")
-
-
-def test_psma_score_needs_the_references_that_decide():
-    all_three = {"blood_pool_mean": 1.5, "liver_mean": 5.0, "parotid_mean": 9.0}
-    assert [psma_score(suv, all_three) for suv in (1.4, 1.5, 5.0, 9.0)] == [0, 1, 2, 3]
-    without_parotid = {"blood_pool_mean": 1.5, "liver_mean": 5.0}
-    assert [psma_score(suv, without_parotid) for suv in (1.4, 4.9, 6.0)] == [0, 1, None]
-    assert psma_score(20.0, {}) is None
 
 
 def test_psma_captions_carry_the_score():
     references = {"blood_pool_mean": 1.5, "liver_mean": 5.0, "parotid_mean": 9.0}
     said = caption(facts(VERTEBRA, tracer=Tracer.PSMA, suv_max=18.5, references=references))
-    assert said.endswith("intense PSMA uptake (SUVmax 18.5, PSMA score 3).")
+    assert said.endswith("intense PSMA uptake (SUVmax 18.5, miPSMA score 3).")
+
+
+def test_captions_in_lymphoma_carry_the_deauville_score():
+    assert caption(facts(NODE, indication=Indication.LYMPHOMA)).endswith("(SUVmax 9.4, Deauville 5).")
+    assert caption(facts(NODE, indication=Indication.OTHER)).endswith("(SUVmax 9.4).")
+
+
+def test_physiologic_uptake_is_not_graded():
+    kidney = facts(NODE, organ="left kidney", indication=Indication.LYMPHOMA)
+    assert kidney.grade is None
+    assert "Deauville" not in caption(kidney)
 
 
 def test_an_unknown_tracer_is_not_named():

@@ -10,6 +10,7 @@ import pytest
 from scipy import ndimage
 
 from config.finding import FindingKind, LocationAnswer, Method
+from config.indication import Indication
 from config.reasons import Reason, Remark
 from config.tracers import PROFILES, Tracer
 from config.vocabulary import Laterality, vocabulary
@@ -226,6 +227,20 @@ def test_an_unusual_liver_is_remarked_for_fdg(liver, remarked):
     reasons = [remark.reason for remark in run(stages=stages).remarks]
     assert (Reason.LIVER_REFERENCE_UNUSUAL in reasons) is remarked
     assert not run(stages=stages, options=Options(PROFILES[Tracer.PSMA])).remarks
+
+
+def test_lesions_are_graded_where_there_is_a_scale_and_physiologic_uptake_is_not():
+    graded = run(options=replace(FDG, indication=Indication.LYMPHOMA)).findings
+    assert [str(finding.grade) for finding in graded] == ["Deauville 5", "Deauville 5", "None"]
+    assert {finding.grade for finding in run().findings} == {None}
+
+
+def test_the_summary_tells_what_was_found_and_what_was_remarked_before():
+    remark = Remark(Reason.CT_COVERS_PARTLY, "80 %.")
+    said = run(remarks=[remark]).summary
+    assert said.startswith("FDG PET: 2 lesions (chest 2). Hottest lesion: right lower lobe, SUVmax ")
+    assert said.endswith("To be read with care: The CT covers the PET only in part.")
+    assert run(remarks=[remark]).remarks == ()
 
 
 def test_nothing_found_is_a_result():
