@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 
 
 class Organ(IntEnum):
-    """What a voxel of an organ map belongs to; BODY is what of the patient is none of the others."""
+    """What a voxel of an organ map belongs to; SOFT_TISSUE is all that is none of the others, gas included."""
 
-    BODY = 1
+    SOFT_TISSUE = 1
     BONE = 2
     SPINE = 3
     RIGHT_LUNG = 4

@@ -6,7 +6,7 @@ from config.finding import ResultKind
 from dicom_io.results.picture import encode_picture
 from dicom_io.results.report import encode_report
 from dicom_io.results.result import Result, ResultContext
-from dicom_io.results.segmentation import encode_segmentation
+from dicom_io.results.segmentation import encode_segmentations
 
 
 def encode(context: ResultContext, kinds: Collection[ResultKind]) -> tuple[Result, ...]:
@@ -14,10 +14,15 @@ def encode(context: ResultContext, kinds: Collection[ResultKind]) -> tuple[Resul
 
     Objects refer to one another (a report to its segmentation, …), so one that is not wanted may be made all the same.
     """
-    segmentation = encode_segmentation(context)
+    segmentations = encode_segmentations(context)
     made = {
-        ResultKind.SEGMENTATION: segmentation,
-        ResultKind.REPORT: encode_report(context, segmentation),
-        ResultKind.PICTURE: encode_picture(context),
+        ResultKind.SEGMENTATION: segmentations,
+        ResultKind.REPORT: (encode_report(context, segmentations[0] if segmentations else None),),
+        ResultKind.PICTURE: (encode_picture(context),),
     }
-    return tuple(Result(kind, 1, made[kind]) for kind in ResultKind if kind in kinds and made.get(kind) is not None)
+    return tuple(
+        Result(kind, part, dataset)
+        for kind in ResultKind
+        if kind in kinds
+        for part, dataset in enumerate(made.get(kind, ()), start=1)
+    )

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 import highdicom
@@ -67,6 +68,11 @@ class ResultContext:
         """The finding's Tracking UID: that of the same lesion in a prior report, or else one of its place."""
         return self.tracking.get(finding.number) or tracking_uid(self.pet_series_uid, finding)
 
+    @cached_property
+    def moment(self) -> datetime:
+        """When the PET was made, which all results carry as theirs: see ``content_datetime``."""
+        return content_datetime(self.pet.headers)
+
     @property
     def remarks(self) -> tuple[Remark, ...]:
         """Everything remarked on the way to this result, from the choice of series on, each once."""
@@ -129,12 +135,14 @@ def complete(result: Dataset, context: ResultContext) -> Dataset:
     """
     source = context.pet.headers[0]
     copy_patient_and_study(source, result)
-    moment = content_datetime(context.pet.headers)
+    moment = context.moment
     for date, time in (*_MOMENTS[::2], ("InstanceCreationDate", "InstanceCreationTime")):
         setattr(result, date, moment.strftime("%Y%m%d"))
         setattr(result, time, moment.strftime("%H%M%S"))
     result.ContributingEquipmentSequence = [*_acquisition_equipment(source), _processing_equipment(context.provenance)]
-    result.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    syntax = result.file_meta.get("TransferSyntaxUID")
+    if syntax is None or not syntax.is_compressed:
+        result.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     result.file_meta.ImplementationClassUID = IMPLEMENTATION_CLASS_UID
     result.file_meta.ImplementationVersionName = f"{PRODUCT.upper()}_{context.provenance.version}"[:16]
     set_character_set(source, result)

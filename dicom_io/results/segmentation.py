@@ -1,106 +1,110 @@
-"""DICOM SEG: one segment for every finding, lesion or physiologic, on the grid of the PET."""
+"""DICOM SEG: one segment for every finding, lesion or physiologic, on the grid of the PET or of the CT."""
+
+from dataclasses import dataclass
 
 import highdicom
-import numpy as np
 from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian
+from scipy import ndimage
 
-from config.finding import Finding, FindingKind, LabelMap, ResultKind
-from dicom_io.identity import PRODUCT, Provenance, derived_uid, tracking_identifier, tracking_uid
+from config.finding import Finding, FindingKind, ResultKind
+from config.label_grid import box_on_grid, labels_on_grid
+from config.segmentation_grid import SegmentationGrid
+from dicom_io.identity import tracking_identifier
+from dicom_io.reading.volume import Acquisition
 from dicom_io.results import codes
 from dicom_io.results.colours import PHYSIOLOGIC, cielab, lesion_colour
-from dicom_io.results.result import ResultContext, complete, construction, stand_in
+from dicom_io.results.result import ResultContext, complete, construction
+from dicom_io.results.segment_planes import Box, Mask, Planes, algorithm_identification, encode_planes, parts
+
+MOST_FRAMES = 400
 
 
-def encode_segmentation(context: ResultContext) -> Dataset | None:
-    """The findings as a BINARY segmentation without empty frames (PS3.3 A.51), or None if there are none.
+def encode_segmentations(
+    context: ResultContext,
+    *,
+    grid: SegmentationGrid = SegmentationGrid.PET,
+    most_frames: int = MOST_FRAMES,
+) -> tuple[Dataset, ...]:
+    """The findings as BINARY segmentations without empty frames (PS3.3 A.51); none where nothing was found.
 
     A SEG has at least one segment (Segment Sequence (0062,0002) is of Type 1), so no findings means no SEG; the
     report then says explicitly that nothing was found.
+
+    Parameters
+    ----------
+    grid
+        On the CT's grid, each of its voxels belongs to the finding of the PET's voxel that contains its centre. It is
+        the PET's grid all the same where there is no CT, or one that is too coarse or too small for a finding.
+    most_frames
+        Findings that together need more frames go whole into several objects of one series, since some viewers do
+        not open larger ones; segments count from 1 in each.
     """
     findings = context.analysis.findings
     if not findings:
-        return None
-    images = [stand_in(header) for header in context.pet.headers]
-    labels = _numbered_from_one(context.analysis.labels, findings)
-    in_frames = context.pet.sources[0].frame is not None
-    segmentation = highdicom.seg.Segmentation(
-        **construction(context, ResultKind.SEGMENTATION, "AI lesion segmentation"),
-        source_images=images[:1] if in_frames else images,
-        further_source_images=images[1:] if in_frames else None,
-        pixel_array=_placed(labels, context, images[0]) if in_frames else labels,
+        return ()
+    source, masks = _masks(context, grid)
+    runs = parts([len(mask.slices) for mask in masks], most_frames)
+    return tuple(
+        _encode(context, findings[run], Planes.of(masks[run], source), _Part(number, len(runs)))
+        for number, run in enumerate(runs, start=1)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Which of how many objects, from 1."""
+
+    number: int
+    count: int
+
+    def __str__(self) -> str:
+        return f" ({self.number} of {self.count})" if self.count > 1 else ""
+
+
+def _masks(context: ResultContext, grid: SegmentationGrid) -> tuple[Acquisition, list[Mask]]:
+    """The voxels of each finding, and the acquisition on whose grid they are."""
+    labels, numbers = context.analysis.labels, [finding.number for finding in context.analysis.findings]
+    found: list[Box] = ndimage.find_objects(labels)  # type: ignore[assignment]  # of as many axes as the labels have
+    boxes = [found[number - 1] for number in numbers]
+    if grid is SegmentationGrid.CT and context.ct is not None:
+        pet, ct = context.pet.volume.affine, context.ct.volume
+        on_ct = []
+        for number, box in zip(numbers, boxes, strict=True):
+            target = box_on_grid(box, pet, ct.affine, ct.shape)
+            on_ct.append(Mask(target, labels_on_grid(labels, pet, ct.affine, target) == number))
+        if all(mask.inside.any() for mask in on_ct):
+            return context.ct, on_ct
+    return context.pet, [Mask(box, labels[box] == number) for number, box in zip(numbers, boxes, strict=True)]
+
+
+def _encode(context: ResultContext, findings: tuple[Finding, ...], planes: Planes, part: _Part) -> Dataset:
+    described = f"Lesions and physiologic uptake {context.provenance.label}".strip()
+    segmentation = encode_planes(
+        planes,
+        [_segment(number, finding, context) for number, finding in enumerate(findings, start=1)],
+        **construction(context, ResultKind.SEGMENTATION, "AI lesion segmentation", part.number),
         segmentation_type=highdicom.seg.SegmentationTypeValues.BINARY,
-        segment_descriptions=[
-            _segment(number, finding, context.pet_series_uid, context.provenance)
-            for number, finding in enumerate(findings, start=1)
-        ],
-        omit_empty_frames=True,
         transfer_syntax_uid=ExplicitVRLittleEndian,
         content_label="FINDINGS",
-        content_description=f"Lesions and physiologic uptake {context.provenance.label}".strip()[:64],
-        content_creator_name=f"{PRODUCT}^",
+        content_description=f"{described[: 64 - len(str(part))]}{part}",
     )
-    _add_laterality(segmentation, findings)
-    _fix_dimension_organization(segmentation)
     return complete(segmentation, context)
 
 
-def algorithm_identification(provenance: Provenance) -> highdicom.AlgorithmIdentificationSequence:
-    """Algorithm Identification with the values that device observer and contributing equipment carry, too."""
-    return highdicom.AlgorithmIdentificationSequence(
-        name=PRODUCT,
-        family=codes.ARTIFICIAL_INTELLIGENCE,
-        version=provenance.version,
-        source=provenance.manufacturer,
-    )
-
-
-def _segment(
-    number: int, finding: Finding, pet_series_uid: str, provenance: Provenance
-) -> highdicom.seg.SegmentDescription:
+def _segment(number: int, finding: Finding, context: ResultContext) -> highdicom.seg.SegmentDescription:
     lesion = finding.kind is FindingKind.LESION
     name = finding.location.location.name
-    return highdicom.seg.SegmentDescription(
+    segment = highdicom.seg.SegmentDescription(
         segment_number=number,
         segment_label=(f"Lesion {finding.number}: {name}" if lesion else f"Physiologic: {name}")[:64],
         segmented_property_category=codes.category(finding),
         segmented_property_type=codes.property_type(finding),
         algorithm_type=highdicom.seg.SegmentAlgorithmTypeValues.AUTOMATIC,
-        algorithm_identification=algorithm_identification(provenance),
-        tracking_uid=tracking_uid(pet_series_uid, finding),
+        algorithm_identification=algorithm_identification(context.provenance),
+        tracking_uid=context.tracking_uid(finding),
         tracking_id=tracking_identifier(finding),
-        anatomic_regions=[codes.site(finding.location.location)],
         display_color=cielab(lesion_colour(finding.number) if lesion else PHYSIOLOGIC),
     )
-
-
-def _numbered_from_one(labels: LabelMap, findings: tuple[Finding, ...]) -> LabelMap:
-    """Labels as segment numbers, which count from 1 without gaps in the order of the findings."""
-    numbers = [finding.number for finding in findings]
-    if numbers == list(range(1, len(numbers) + 1)):
-        return labels
-    table = np.zeros(int(max(*numbers, labels.max())) + 1, dtype=np.uint16)
-    table[numbers] = np.arange(1, len(numbers) + 1)
-    return table[labels]
-
-
-def _placed(labels: LabelMap, context: ResultContext, image: Dataset) -> highdicom.Volume:
-    """Labels with their place: frames of a multi-frame image are found by position, not by order."""
-    return highdicom.Volume(
-        array=labels,
-        affine=context.suv.affine,
-        coordinate_system=highdicom.CoordinateSystemNames.PATIENT,
-        frame_of_reference_uid=image.FrameOfReferenceUID,
-    )
-
-
-def _add_laterality(segmentation: Dataset, findings: tuple[Finding, ...]) -> None:
-    for segment, finding in zip(segmentation.SegmentSequence, findings, strict=True):
-        segment.AnatomicRegionSequence = [codes.anatomic_region(finding.location.location)]
-
-
-def _fix_dimension_organization(segmentation: Dataset) -> None:
-    """Replaces the random UID that highdicom gives to the dimension organization."""
-    uid = derived_uid("dimension organization", str(segmentation.SOPInstanceUID))
-    for item in (*segmentation.DimensionOrganizationSequence, *segmentation.DimensionIndexSequence):
-        item.DimensionOrganizationUID = uid
+    segment.AnatomicRegionSequence = [codes.anatomic_region(finding.location.location)]
+    return segment

@@ -7,7 +7,7 @@ import pytest
 
 from config.vocabulary import vocabulary
 from dicom_io.identity import tracking_identifier, tracking_uid
-from dicom_io.results.segmentation import encode_segmentation
+from dicom_io.results.segmentation import encode_segmentations
 from dicom_io.scanner.study import Storage
 
 
@@ -33,19 +33,24 @@ def voxels_by_segment(segmentation):
     return found
 
 
+def the_segmentation(context):
+    (segmentation,) = encode_segmentations(context)
+    return segmentation
+
+
 def test_nothing_found_is_no_segmentation(contexts):
-    assert encode_segmentation(contexts(0, 0)) is None
+    assert encode_segmentations(contexts(0, 0)) == ()
 
 
 def test_physiologic_uptake_alone_is_a_segmentation(contexts):
-    assert len(encode_segmentation(contexts(0, 1)).SegmentSequence) == 1
+    assert len(the_segmentation(contexts(0, 1)).SegmentSequence) == 1
 
 
 @pytest.mark.parametrize("storage", Storage)
 def test_segments_hold_the_voxels_of_their_finding_where_the_pet_has_them(contexts, storage):
     context = contexts(2, 1, storage=storage)
     labels, affine = context.analysis.labels, context.suv.affine
-    segmentation = encode_segmentation(context)
+    segmentation = the_segmentation(context)
     found = voxels_by_segment(segmentation)
     for number in (1, 2, 3):
         expected = {round(float(affine[2, 3] + k * affine[2, 0]), 3): labels[k] == number for k in range(len(labels))}
@@ -56,7 +61,7 @@ def test_segments_hold_the_voxels_of_their_finding_where_the_pet_has_them(contex
 
 
 def test_it_is_binary_without_empty_frames(contexts):
-    segmentation = encode_segmentation(contexts(2, 1))
+    segmentation = the_segmentation(contexts(2, 1))
     assert (segmentation.SegmentationType, segmentation.BitsAllocated) == ("BINARY", 1)
     assert segmentation.NumberOfFrames == 9  # three findings of three slices
 
@@ -65,26 +70,27 @@ def test_it_is_binary_without_empty_frames(contexts):
 def test_every_frame_names_its_source(contexts, storage):
     context = contexts(2, 1, storage=storage)
     sources = {(source.sop_instance_uid, source.frame) for source in context.pet.sources}
-    for group in encode_segmentation(context).PerFrameFunctionalGroupsSequence:
+    for group in the_segmentation(context).PerFrameFunctionalGroupsSequence:
         (image,) = group.DerivationImageSequence[0].SourceImageSequence
         assert (image.ReferencedSOPInstanceUID, image.get("ReferencedFrameNumber")) in sources
 
 
-def test_the_series_referenced_is_the_pet(contexts):
-    context = contexts()
-    (series,) = encode_segmentation(context).ReferencedSeriesSequence
+def test_the_series_referenced_is_the_pet_with_the_images_that_have_something_on_them(contexts):
+    context = contexts(2, 0)
+    (series,) = the_segmentation(context).ReferencedSeriesSequence
     assert series.SeriesInstanceUID == context.pet.headers[0].SeriesInstanceUID
-    assert len(series.ReferencedInstanceSequence) == len(context.pet.headers)
+    referenced = {image.ReferencedSOPInstanceUID for image in series.ReferencedInstanceSequence}
+    assert referenced == {context.pet.headers[index].SOPInstanceUID for index in (2, 3, 4, 6, 7, 8)}
 
 
 def test_it_shares_the_frame_of_reference_of_the_pet(contexts):
     context = contexts()
-    assert encode_segmentation(context).FrameOfReferenceUID == context.pet.headers[0].FrameOfReferenceUID
+    assert the_segmentation(context).FrameOfReferenceUID == context.pet.headers[0].FrameOfReferenceUID
 
 
 def test_a_lesion_is_a_neoplasm_with_site_side_and_tracking(contexts):
     context = contexts(2, 1)
-    segment = encode_segmentation(context).SegmentSequence[0]
+    segment = the_segmentation(context).SegmentSequence[0]
     finding = context.analysis.findings[0]
     assert segment.SegmentLabel == "Lesion 1: right lower lobe medial basal segment (S7)"
     assert triple(segment.SegmentedPropertyCategoryCodeSequence)[0] == "49755003"
@@ -96,25 +102,25 @@ def test_a_lesion_is_a_neoplasm_with_site_side_and_tracking(contexts):
 
 
 def test_a_midline_site_has_no_side(contexts):
-    region = encode_segmentation(contexts(2, 0)).SegmentSequence[1].AnatomicRegionSequence[0]
+    region = the_segmentation(contexts(2, 0)).SegmentSequence[1].AnatomicRegionSequence[0]
     assert "AnatomicRegionModifierSequence" not in region
 
 
 def test_a_site_without_a_code_is_coded_by_its_region(contexts):
     assert vocabulary().leaf("left pubic bone").sct_code == ""
-    region = encode_segmentation(contexts(3, 0)).SegmentSequence[2].AnatomicRegionSequence
+    region = the_segmentation(contexts(3, 0)).SegmentSequence[2].AnatomicRegionSequence
     assert triple(region) == ("816092008", "SCT", "Pelvis")
 
 
 def test_physiologic_uptake_is_called_so_and_is_no_neoplasm(contexts):
-    segment = encode_segmentation(contexts(1, 1)).SegmentSequence[1]
+    segment = the_segmentation(contexts(1, 1)).SegmentSequence[1]
     assert segment.SegmentLabel == "Physiologic: left kidney"
     assert triple(segment.SegmentedPropertyCategoryCodeSequence)[0] == "91723000"
     assert triple(segment.SegmentedPropertyTypeCodeSequence) == ("64033007", "SCT", "Kidney")
 
 
 def test_every_segment_says_which_algorithm_made_it(contexts):
-    for segment in encode_segmentation(contexts(2, 1)).SegmentSequence:
+    for segment in the_segmentation(contexts(2, 1)).SegmentSequence:
         (algorithm,) = segment.SegmentationAlgorithmIdentificationSequence
         assert (segment.SegmentAlgorithmType, segment.SegmentAlgorithmName) == ("AUTOMATIC", "uptake")
         assert triple(algorithm.AlgorithmFamilyCodeSequence) == ("123110", "DCM", "Artificial Intelligence")
@@ -123,7 +129,7 @@ def test_every_segment_says_which_algorithm_made_it(contexts):
 
 
 def test_lesions_have_distinct_colours_and_physiologic_uptake_is_grey(contexts):
-    segments = encode_segmentation(contexts(3, 1)).SegmentSequence
+    segments = the_segmentation(contexts(3, 1)).SegmentSequence
     colours = Counter(tuple(segment.RecommendedDisplayCIELabValue) for segment in segments)
     assert set(colours.values()) == {1}
     _, a, b = segments[3].RecommendedDisplayCIELabValue
@@ -138,7 +144,7 @@ def test_numbers_with_gaps_become_segments_without(contexts):
     gapped = replace(
         context, analysis=replace(context.analysis, findings=findings, labels=table[context.analysis.labels])
     )
-    segmentation = encode_segmentation(gapped)
+    segmentation = the_segmentation(gapped)
     assert [segment.SegmentNumber for segment in segmentation.SegmentSequence] == [1, 2]
     assert {number: len(planes) for number, planes in voxels_by_segment(segmentation).items()} == {1: 3, 2: 3}
     assert segmentation.SegmentSequence[1].SegmentLabel.startswith("Lesion 9")
@@ -149,12 +155,12 @@ def test_a_pet_without_slice_thickness_or_frame_of_reference_is_segmented_all_th
         del header.SliceThickness
         del header.FrameOfReferenceUID
 
-    segmentation = encode_segmentation(contexts(edit=edit))
+    segmentation = the_segmentation(contexts(edit=edit))
     assert segmentation.FrameOfReferenceUID.startswith("2.25.")
 
 
 def test_the_creator_is_a_person_name_with_an_empty_given_name(contexts):
-    segmentation = encode_segmentation(contexts())
+    segmentation = the_segmentation(contexts())
     assert str(segmentation.ContentCreatorName) == "uptake^"
     assert "RESEARCH" in segmentation.ContentDescription
     assert segmentation.PatientBirthDate == date(1950, 2, 3).strftime("%Y%m%d")
