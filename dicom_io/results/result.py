@@ -1,11 +1,11 @@
 """What all result objects share: what they are made of, whose they are, when and by what they were made."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 import highdicom
 from pydicom.dataset import Dataset
@@ -43,6 +43,20 @@ _EQUIPMENT_KEYWORDS = (
 _MOMENTS = (("SeriesDate", "SeriesTime"), ("AcquisitionDate", "AcquisitionTime"), ("ContentDate", "ContentTime"))
 
 
+class Origin(Protocol):
+    """What a result comes from: headers of a study, of which the first says whose it is, and what made the result."""
+
+    @property
+    def headers(self) -> Sequence[Dataset]: ...
+
+    @property
+    def moment(self) -> datetime:
+        """When the images were made, which all results carry as theirs."""
+
+    @property
+    def provenance(self) -> Provenance: ...
+
+
 @dataclass(frozen=True, eq=False)
 class ResultContext:
     """One analysis of one pair, with all that its result objects say.
@@ -59,6 +73,11 @@ class ResultContext:
     provenance: Provenance
     selection: tuple[Remark, ...] = ()
     tracking: Mapping[int, str] = field(default_factory=dict)
+
+    @property
+    def headers(self) -> Sequence[Dataset]:
+        """Those of the PET."""
+        return self.pet.headers
 
     @property
     def pet_series_uid(self) -> str:
@@ -90,13 +109,13 @@ class Result:
     dataset: Dataset
 
 
-def construction(context: ResultContext, kind: ResultKind, description: str, part: int = 1) -> dict[str, Any]:
+def construction(origin: Origin, kind: ResultKind, description: str, part: int = 1) -> dict[str, Any]:
     """Arguments that every highdicom constructor takes: identity of series and instance, equipment.
 
-    ``description`` becomes the Series Description, marked with the label of ``context.provenance``. ``part`` counts
+    ``description`` becomes the Series Description, marked with the label of ``origin.provenance``. ``part`` counts
     the objects of a kind, which are one series, from 1.
     """
-    provenance = context.provenance
+    provenance = origin.provenance
     return {
         "series_instance_uid": provenance.series_instance_uid(kind),
         "series_number": provenance.series_number_of(kind),
@@ -128,23 +147,23 @@ def stand_in(header: Dataset) -> Dataset:
     return image
 
 
-def complete(result: Dataset, context: ResultContext) -> Dataset:
+def complete(result: Dataset, origin: Origin) -> Dataset:
     """The result with patient, study, dates, equipment and character set as all results have them.
 
     Dates and times say when the images were made, not when the result was: see ``content_datetime``.
     """
-    source = context.pet.headers[0]
+    source = origin.headers[0]
     copy_patient_and_study(source, result)
-    moment = context.moment
+    moment = origin.moment
     for date, time in (*_MOMENTS[::2], ("InstanceCreationDate", "InstanceCreationTime")):
         setattr(result, date, moment.strftime("%Y%m%d"))
         setattr(result, time, moment.strftime("%H%M%S"))
-    result.ContributingEquipmentSequence = [*_acquisition_equipment(source), _processing_equipment(context.provenance)]
+    result.ContributingEquipmentSequence = [*_acquisition_equipment(source), _processing_equipment(origin.provenance)]
     syntax = result.file_meta.get("TransferSyntaxUID")
     if syntax is None or not syntax.is_compressed:
         result.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     result.file_meta.ImplementationClassUID = IMPLEMENTATION_CLASS_UID
-    result.file_meta.ImplementationVersionName = f"{PRODUCT.upper()}_{context.provenance.version}"[:16]
+    result.file_meta.ImplementationVersionName = f"{PRODUCT.upper()}_{origin.provenance.version}"[:16]
     set_character_set(source, result)
     return result
 
