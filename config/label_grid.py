@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from config.volume import Matrix
 
+Box = tuple[slice, slice, slice]
 Label = TypeVar("Label", bound=np.unsignedinteger)
 
 _ON_THE_EDGE = 1e-4
@@ -14,9 +15,7 @@ _ON_THE_EDGE = 1e-4
 _PARALLEL = 1e-9
 
 
-def labels_on_grid(
-    labels: NDArray[Label], affine: Matrix, target: Matrix, box: tuple[slice, slice, slice]
-) -> NDArray[Label]:
+def labels_on_grid(labels: NDArray[Label], affine: Matrix, target: Matrix, box: Box) -> NDArray[Label]:
     """Labels on a box of another grid; 0 for centres that lie in no voxel.
 
     Parameters
@@ -32,7 +31,7 @@ def labels_on_grid(
     slices, rows, columns = (np.arange(side.start, side.stop) for side in box)
     result = np.zeros((len(slices), len(rows), len(columns)), labels.dtype)
     for plane, index in zip(result, slices, strict=True):
-        places = [_places(step[axis], index, rows, columns) for axis in range(3)]
+        places = [_places(step[axis], int(index), rows, columns) for axis in range(3)]
         inside = np.logical_and.reduce(
             np.broadcast_arrays(*(_within(place, size) for place, size in zip(places, labels.shape, strict=True)))
         )
@@ -41,9 +40,12 @@ def labels_on_grid(
     return result
 
 
-def box_on_grid(
-    box: tuple[slice, slice, slice], affine: Matrix, target: Matrix, shape: tuple[int, int, int]
-) -> tuple[slice, slice, slice]:
+def whole(shape: tuple[int, int, int]) -> Box:
+    """The box of all of a grid."""
+    return slice(0, shape[0]), slice(0, shape[1]), slice(0, shape[2])
+
+
+def box_on_grid(box: Box, affine: Matrix, target: Matrix, shape: tuple[int, int, int]) -> Box:
     """The box of another grid of a shape that encloses a box of voxels; it may be empty."""
     corners = np.array(np.meshgrid(*((side.start - 0.5, side.stop - 0.5) for side in box), indexing="ij")).reshape(3, 8)
     step = np.linalg.inv(target) @ affine

@@ -10,12 +10,12 @@ class Organ(IntEnum):
     """What a voxel of an organ map belongs to; SOFT_TISSUE is all that is none of the others, gas included."""
 
     SOFT_TISSUE = 1
-    BONE = 2
-    SPINE = 3
-    RIGHT_LUNG = 4
-    LEFT_LUNG = 5
-    HEART = 6
-    LIVER = 7
+    HEART = 2
+    LIVER = 3
+    BONE = 4
+    SPINE = 5
+    RIGHT_LUNG = 6
+    LEFT_LUNG = 7
     BRAIN = 8
 
 

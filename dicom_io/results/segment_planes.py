@@ -8,14 +8,15 @@ import highdicom
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
+from scipy import ndimage
 
+from config.label_grid import Box
 from dicom_io.identity import PRODUCT, Provenance, derived_uid
 from dicom_io.reading.frames import frames_of
 from dicom_io.reading.volume import Acquisition
 from dicom_io.results import codes
 from dicom_io.results.result import stand_in
 
-Box = tuple[slice, slice, slice]
 Numbers = NDArray[np.unsignedinteger[Any]]
 
 
@@ -54,6 +55,12 @@ class Planes:
             for plane, inside in zip(where, mask.inside[mask.slices - mask.box[0].start], strict=True):
                 numbers[plane][mask.box[1:]][inside] = number
         return cls(source, slices, numbers)
+
+
+def boxes_of(labels: Numbers) -> dict[int, Box]:
+    """The box that each label of a map fills."""
+    found = ndimage.find_objects(labels)
+    return {number: (box[0], box[1], box[2]) for number, box in enumerate(found, start=1) if box is not None}
 
 
 def parts(frames: Sequence[int], most_frames: int) -> list[slice]:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import highdicom
 from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian
-from scipy import ndimage
 
 from config.finding import Finding, FindingKind, ResultKind
 from config.label_grid import box_on_grid, labels_on_grid
@@ -15,7 +14,7 @@ from dicom_io.reading.volume import Acquisition
 from dicom_io.results import codes
 from dicom_io.results.colours import PHYSIOLOGIC, cielab, lesion_colour
 from dicom_io.results.result import ResultContext, complete, construction
-from dicom_io.results.segment_planes import Box, Mask, Planes, algorithm_identification, encode_planes, parts
+from dicom_io.results.segment_planes import Mask, Planes, algorithm_identification, boxes_of, encode_planes, parts
 
 MOST_FRAMES = 400
 
@@ -65,17 +64,16 @@ class _Part:
 def _masks(context: ResultContext, grid: SegmentationGrid) -> tuple[Acquisition, list[Mask]]:
     """The voxels of each finding, and the acquisition on whose grid they are."""
     labels, numbers = context.analysis.labels, [finding.number for finding in context.analysis.findings]
-    found: list[Box] = ndimage.find_objects(labels)  # type: ignore[assignment]  # of as many axes as the labels have
-    boxes = [found[number - 1] for number in numbers]
+    boxes = boxes_of(labels)
     if grid is SegmentationGrid.CT and context.ct is not None:
         pet, ct = context.pet.volume.affine, context.ct.volume
         on_ct = []
-        for number, box in zip(numbers, boxes, strict=True):
-            target = box_on_grid(box, pet, ct.affine, ct.shape)
+        for number in numbers:
+            target = box_on_grid(boxes[number], pet, ct.affine, ct.shape)
             on_ct.append(Mask(target, labels_on_grid(labels, pet, ct.affine, target) == number))
         if all(mask.inside.any() for mask in on_ct):
             return context.ct, on_ct
-    return context.pet, [Mask(box, labels[box] == number) for number, box in zip(numbers, boxes, strict=True)]
+    return context.pet, [Mask(boxes[number], labels[boxes[number]] == number) for number in numbers]
 
 
 def _encode(context: ResultContext, findings: tuple[Finding, ...], planes: Planes, part: _Part) -> Dataset:
