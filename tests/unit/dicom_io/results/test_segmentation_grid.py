@@ -87,7 +87,7 @@ def test_without_a_ct_it_lies_on_the_pet(contexts):
 @pytest.mark.parametrize(
     "ct",
     [
-        ct_volume((10, 30, 40), (24.0, 4.0, 4.0), PET_ORIGIN_MM - np.array((0.0, 0.0, 14.1))),
+        ct_volume((10, 30, 40), (24.0, 4.0, 4.0), PET_ORIGIN_MM - np.array((0.0, 0.0, 5.0))),
         ct_volume((30, 10, 90), (2.0, 2.0, 2.0), PET_ORIGIN_MM),
     ],
     ids=["slices farther apart than it is high", "ends before it"],
