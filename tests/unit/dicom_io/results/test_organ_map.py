@@ -41,7 +41,7 @@ def test_a_label_map_holds_the_organs_on_the_slices_of_the_pet(context):
     frames, organs = made.pixel_array[np.argsort(heights)], context.analysis.organs[1:11]
     for number, organ in ((1, Organ.SOFT_TISSUE), (2, Organ.LIVER), (3, Organ.RIGHT_LUNG), (4, Organ.BRAIN)):
         np.testing.assert_array_equal(frames == number, organs == organ)
-    heights = [
+
 
 def test_organs_are_coded_with_their_side(context):
     _, tissue, liver, lung, brain = encode_organ_map(context).SegmentSequence
