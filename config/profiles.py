@@ -30,6 +30,7 @@ _TEXTS = (ResultKind.ENHANCED_TEXT, ResultKind.BASIC_TEXT, ResultKind.DOCUMENT)
 
 SUBSTITUTES: Mapping[ResultKind, tuple[ResultKind, ...]] = {
     ResultKind.SEGMENTATION: (ResultKind.OUTLINES, ResultKind.KEY_IMAGES, ResultKind.PICTURE),
+    ResultKind.ORGAN_MAP: (ResultKind.ORGAN_MASKS,),
     ResultKind.REPORT: _TEXTS,
     ResultKind.MEASUREMENTS: _TEXTS,
     ResultKind.REGIONS: _TEXTS,
@@ -40,8 +41,8 @@ SUBSTITUTES: Mapping[ResultKind, tuple[ResultKind, ...]] = {
 }
 """What a destination gets instead of a kind whose SOP Class it refuses, best first."""
 
-DISPENSABLE = frozenset({ResultKind.ORGAN_MAP, ResultKind.KEY_OBJECTS})
-"""Kinds that are left out, and not missed, where a destination does not take them."""
+DISPENSABLE = frozenset({ResultKind.ORGAN_MAP, ResultKind.ORGAN_MASKS, ResultKind.KEY_OBJECTS})
+"""Kinds that are left out, and not missed, where a destination takes neither them nor a substitute."""
 
 
 def kinds_of(profile: Profile, *, outlines: bool = False, organ_map: bool = False) -> tuple[ResultKind, ...]:

@@ -38,6 +38,10 @@ class AuditAction(StrEnum):
     ANALYSIS_SUPERSEDED = "analysis-superseded"
     REPORT_RECORDED = "report-recorded"
     REPORT_STANDS = "report-stands"
+    REPORT_QUARANTINED = "report-quarantined"
 
+    DESTINATION_PROBED = "destination-probed"
     RESULT_SENT = "result-sent"
     RESULT_NOT_SENT = "result-not-sent"
+    RESULT_REPLACED = "result-replaced"
+    RESULT_OMITTED = "result-omitted"

@@ -11,13 +11,16 @@ from datetime import datetime, timedelta
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from config.finding import ResultKind
 from config.reasons import Reason
+from config.result_kind import ResultKind
 from db.audit_actions import AuditAction, AuditOutcome
 from db.columns import JsonValue
 from db.states import DELIVERY_TRANSITIONS, DeliveryState, StudyState, transition
 from db.studies import audit_study, locked, move
 from db.tables import Delivery, Report, ResultObject, Study
+
+SPARED = frozenset({DeliveryState.REPLACED, DeliveryState.OMITTED})
+"""Deliveries that a destination does without, since it does not take them."""
 
 DELIVERY = "delivery"
 """Who finds that a study is delivered, in the audit trail."""
@@ -91,13 +94,13 @@ def record_sent(session: Session, claim: ClaimedDelivery, status: int, detail: s
 
     The study is ``delivered`` when this was the last delivery of its revision. False if the claim no longer holds.
     """
-    study, delivery = _claimed(session, claim)
+    study, delivery = claimed_delivery(session, claim)
     if delivery is None:
         return False
-    _settle(delivery, DeliveryState.SENT, None, detail, status)
+    settle_delivery(delivery, DeliveryState.SENT, None, detail, status)
     delivery.sent_at = now
     outcome = AuditOutcome.WARNING if detail else AuditOutcome.SUCCESS
-    _audit(session, study, claim, AuditAction.RESULT_SENT, outcome, now, {"status": status, "found": detail})
+    audit_delivery(session, study, claim, AuditAction.RESULT_SENT, outcome, now, {"status": status, "found": detail})
     settle_study(session, study, now)
     return True
 
@@ -118,7 +121,7 @@ def record_not_sent(
     The delivery's new state, or None if the claim no longer holds. When nothing of the study's revision is left to send
     and something was refused or exhausted, the study has failed for the first such reason.
     """
-    study, delivery = _claimed(session, claim)
+    study, delivery = claimed_delivery(session, claim)
     if delivery is None:
         return None
     if retry_at is None:
@@ -127,12 +130,12 @@ def record_not_sent(
         state = DeliveryState.SUPERSEDED
     else:
         state = DeliveryState.FAILED if delivery.attempts >= maximum_attempts else DeliveryState.PENDING
-    _settle(delivery, state, reason, detail, status)
+    settle_delivery(delivery, state, reason, detail, status)
     if retry_at is not None:
         delivery.next_attempt_at = retry_at
     outcome = AuditOutcome.WARNING if state is DeliveryState.PENDING else AuditOutcome.FAILURE
     found: dict[str, JsonValue] = {"status": status, "reason": reason, "found": detail, "delivery": state}
-    _audit(session, study, claim, AuditAction.RESULT_NOT_SENT, outcome, now, found)
+    audit_delivery(session, study, claim, AuditAction.RESULT_NOT_SENT, outcome, now, found)
     settle_study(session, study, now)
     return state
 
@@ -156,7 +159,7 @@ def expire_deliveries(session: Session, now: datetime, dead_owner: str | None = 
     ).all()
     for delivery, of_revision, revision in rows:
         to = DeliveryState.PENDING if of_revision == revision else DeliveryState.SUPERSEDED
-        _settle(delivery, to, delivery.reason, delivery.detail, delivery.last_status)
+        settle_delivery(delivery, to, delivery.reason, delivery.detail, delivery.last_status)
     return len(rows)
 
 
@@ -176,7 +179,7 @@ def withdraw_deliveries(session: Session, destinations: Collection[str], now: da
     for delivery, study_uid in orphans:
         study = locked(session, study_uid)
         detail = f"{delivery.destination} is not in the settings."
-        _settle(delivery, DeliveryState.FAILED, Reason.DESTINATION_NOT_CONFIGURED, detail, delivery.last_status)
+        settle_delivery(delivery, DeliveryState.FAILED, Reason.DESTINATION_NOT_CONFIGURED, detail, delivery.last_status)
         settle_study(session, study, now)
     return len(orphans)
 
@@ -190,14 +193,17 @@ def settle_study(session: Session, study: Study, now: datetime) -> None:
     states = {delivery.state for delivery in deliveries}
     if states & {DeliveryState.PENDING, DeliveryState.SENDING}:
         return
-    lost = [delivery for delivery in deliveries if delivery.state in (DeliveryState.REFUSED, DeliveryState.FAILED)]
+    due = [delivery for delivery in deliveries if delivery.state not in SPARED]
+    lost = [delivery for delivery in due if delivery.state in (DeliveryState.REFUSED, DeliveryState.FAILED)]
     if lost:
         first = lost[0]
-        detail = f"{len(lost)} of {len(deliveries)} deliveries; {first.destination}: {first.detail}"
+        detail = f"{len(lost)} of {len(due)} deliveries; {first.destination}: {first.detail}"
         move(study, StudyState.FAILED, now, first.reason, detail)
         action, outcome = AuditAction.STUDY_FAILED, AuditOutcome.FAILURE
     else:
-        detail = f"{len(deliveries)} of {len(deliveries)} deliveries" if deliveries else "No destination is configured."
+        words = [f"{len(due)} of {len(due)} deliveries"] if due else []
+        words += [_spared(delivery) for delivery in deliveries if delivery.state in SPARED]
+        detail = "; ".join(dict.fromkeys(words)) or "No destination is configured."
         move(study, StudyState.DELIVERED, now, detail=detail)
         action, outcome = AuditAction.STUDY_DELIVERED, AuditOutcome.SUCCESS
     audit_study(session, study, action, outcome, now, who=DELIVERY, detail={"reason": study.reason, "found": detail})
@@ -217,7 +223,21 @@ def deliveries_of_revision(session: Session, study: Study) -> list[Delivery]:
     )
 
 
-def _claimed(session: Session, claim: ClaimedDelivery) -> tuple[Study, Delivery | None]:
+def supersede_deliveries(session: Session, study: Study) -> None:
+    """Nothing that waits of a locked study is sent any more, because a new revision begins."""
+    waiting = session.scalars(
+        select(Delivery)
+        .join(ResultObject, ResultObject.id == Delivery.result_object_id)
+        .join(Report, Report.id == ResultObject.report_id)
+        .where(Report.study_id == study.id, Delivery.state == DeliveryState.PENDING)
+        .with_for_update(of=Delivery)
+    )
+    for delivery in waiting:
+        delivery.state = transition(DELIVERY_TRANSITIONS, delivery.state, DeliveryState.SUPERSEDED)
+
+
+def claimed_delivery(session: Session, claim: ClaimedDelivery) -> tuple[Study, Delivery | None]:
+    """The study and the claimed delivery, locked; no delivery if the claim no longer holds."""
     study = locked(session, claim.study_uid)
     delivery = session.get_one(Delivery, claim.delivery_id, with_for_update=True, populate_existing=True)
     holds = (delivery.state, delivery.lease_owner, delivery.attempts) == (
@@ -228,9 +248,10 @@ def _claimed(session: Session, claim: ClaimedDelivery) -> tuple[Study, Delivery 
     return study, delivery if holds else None
 
 
-def _settle(
+def settle_delivery(
     delivery: Delivery, to: DeliveryState, reason: Reason | None, detail: str | None, status: int | None
 ) -> None:
+    """Put a delivery into its next state, in which nobody holds it."""
     delivery.state = transition(DELIVERY_TRANSITIONS, delivery.state, to)
     delivery.lease_owner = None
     delivery.lease_expires_at = None
@@ -239,7 +260,7 @@ def _settle(
     delivery.last_status = status
 
 
-def _audit(
+def audit_delivery(
     session: Session,
     study: Study,
     claim: ClaimedDelivery,
@@ -248,6 +269,7 @@ def _audit(
     now: datetime,
     found: Mapping[str, JsonValue],
 ) -> None:
+    """An audit event about a claimed delivery."""
     audit_study(
         session,
         study,
@@ -263,3 +285,8 @@ def _audit(
             **found,
         },
     )
+
+
+def _spared(delivery: Delivery) -> str:
+    instead = f"{delivery.sent_instead} instead of" if delivery.sent_instead else "without"
+    return f"{delivery.destination}: {instead} {delivery.result_object.kind}"

@@ -6,10 +6,12 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
-from config.finding import FindingKind, ResultKind
+from config.finding import FindingKind, UptakeGrade
 from config.reasons import Reason, Remark
+from config.result_kind import ResultKind
 from config.vocabulary import Laterality
 from db.queries import StudySummary, study_summary
+from db.reports import FaultRecord
 from db.states import AssociationOutcome, DeliveryState, Disposition, ReportOutcome
 from db.studies import UnknownStudy
 from db.tables import Association, AssociationStudy, Delivery, FindingRow, Instance, Report, ResultObject, Series, Study
@@ -74,11 +76,14 @@ class FindingDetail:
     short_axis_mm: float
     centroid_mm: tuple[float, float, float]
     slices: tuple[int, int]
+    grade: UptakeGrade | None
     caption: str
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveryDetail:
+    """Where a result object is on its way; ``sent_instead``: what this destination gets in its place."""
+
     destination: str
     state: DeliveryState
     attempts: int
@@ -87,6 +92,7 @@ class DeliveryDetail:
     reason: Reason | None
     detail: str | None
     sent_at: datetime | None
+    sent_instead: ResultKind | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,23 +103,28 @@ class ResultDetail:
     path: str
     digest: str
     size_bytes: int
+    faults: tuple[FaultRecord, ...]
     deliveries: tuple[DeliveryDetail, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class ReportDetail:
+    """A report; of one that tells why there was no analysis, ``remarks`` holds the reason."""
+
     revision: int
     outcome: ReportOutcome
     created_at: datetime
     pet_series_uid: str
     ct_series_uid: str | None
-    tracer: str
-    suv_factor: float
+    tracer: str | None
+    suv_factor: float | None
     input_digest: str
     settings_digest: str
     software_version: str
     remarks: tuple[Remark, ...]
     timings_s: dict[str, float]
+    summary: str
+    quarantined: bool
     findings: tuple[FindingDetail, ...]
     results: tuple[ResultDetail, ...]
 
@@ -220,6 +231,8 @@ def _report(report: Report) -> ReportDetail:
         report.software_version,
         tuple(Remark(_REASONS[remark["reason"]], remark["detail"]) for remark in report.remarks),
         report.timings_s,
+        report.summary,
+        report.quarantined,
         tuple(_finding(finding) for finding in report.findings),
         tuple(_result(result) for result in report.result_objects),
     )
@@ -244,11 +257,19 @@ def _finding(row: FindingRow) -> FindingDetail:
         short_axis_mm=row.short_axis_mm,
         centroid_mm=(row.centroid_x_mm, row.centroid_y_mm, row.centroid_z_mm),
         slices=(row.first_slice, row.last_slice),
+        grade=_grade(row),
         caption=row.caption,
     )
 
 
+def _grade(row: FindingRow) -> UptakeGrade | None:
+    if row.grade_scale is None or row.grade_score is None or row.grade_why is None:
+        return None
+    return UptakeGrade(row.grade_scale, row.grade_score, row.grade_why)
+
+
 def _result(result: ResultObject) -> ResultDetail:
+    assert isinstance(result.faults, list)
     return ResultDetail(
         result.kind,
         result.sop_class_uid,
@@ -256,6 +277,7 @@ def _result(result: ResultObject) -> ResultDetail:
         result.path,
         result.digest,
         result.size_bytes,
+        tuple(FaultRecord(**fault) for fault in result.faults),
         tuple(_delivery(delivery) for delivery in result.deliveries),
     )
 
@@ -270,4 +292,5 @@ def _delivery(delivery: Delivery) -> DeliveryDetail:
         delivery.reason,
         delivery.detail,
         delivery.sent_at,
+        delivery.sent_instead,
     )

@@ -15,9 +15,10 @@ from sqlalchemy.orm import Session
 from config.reasons import Reason
 from db import audit
 from db.audit_actions import AuditAction, AuditOutcome
-from db.states import DELIVERY_TRANSITIONS, DeliveryState, Disposition, StudyState, transition
+from db.delivery import supersede_deliveries
+from db.states import Disposition, StudyState
 from db.studies import audit_study, locked, locked_if_any, move
-from db.tables import Association, AssociationStudy, Delivery, Instance, Report, ResultObject, Series, Study
+from db.tables import Association, AssociationStudy, Instance, Series, Study
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +42,7 @@ class InstanceRecord:
     modality: str | None = None
     series_description: str | None = None
     patient_id: str | None = None
+    issuer_of_patient_id: str | None = None
     patient_name: str | None = None
     accession_number: str | None = None
     study_date: str | None = None
@@ -159,6 +161,7 @@ def _locked_or_new(session: Session, instance: InstanceRecord, now: datetime) ->
             revision=1,
             attempts=0,
             patient_id=instance.patient_id,
+            issuer_of_patient_id=instance.issuer_of_patient_id,
             patient_name=instance.patient_name,
             accession_number=instance.accession_number,
             study_date=instance.study_date,
@@ -250,15 +253,7 @@ def _sender(session: Session, association_id: str | None) -> str:
 
 def _revise(session: Session, study: Study, instance: InstanceRecord, now: datetime) -> None:
     before = study.state
-    waiting = session.scalars(
-        select(Delivery)
-        .join(ResultObject, ResultObject.id == Delivery.result_object_id)
-        .join(Report, Report.id == ResultObject.report_id)
-        .where(Report.study_id == study.id, Delivery.state == DeliveryState.PENDING)
-        .with_for_update(of=Delivery)
-    )
-    for delivery in waiting:
-        delivery.state = transition(DELIVERY_TRANSITIONS, delivery.state, DeliveryState.SUPERSEDED)
+    supersede_deliveries(session, study)
     move(study, StudyState.RECEIVING, now)
     study.revision += 1
     study.attempts = 0

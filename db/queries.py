@@ -11,13 +11,17 @@ from sqlalchemy.orm import Session
 from config.finding import FindingKind
 from config.reasons import Reason
 from db.audit_actions import AuditAction, AuditOutcome
-from db.states import DeliveryState, StudyState
+from db.delivery import SPARED
+from db.states import DeliveryState, ReportOutcome, StudyState
 from db.tables import AuditEvent, Delivery, FindingRow, Report, ResultObject, Series, Study
 
 
 @dataclass(frozen=True, slots=True)
 class StudySummary:
-    """A line of the list of studies. ``lesions`` (None before the report), deliveries: of the present revision."""
+    """A line of the list of studies. ``lesions`` (None where nothing was analysed) and deliveries: of this revision.
+
+    What destinations do without, since they do not take it, is not among the ``deliveries``.
+    """
 
     study_uid: str
     state: StudyState
@@ -106,7 +110,8 @@ def _summaries() -> Select[Any]:
         .scalar_subquery()
     )
     of_revision = (Report.study_id == Study.id, Report.revision == Study.revision)
-    report = select(Report.id).where(*of_revision).correlate(Study).scalar_subquery()
+    analysed = Report.outcome != ReportOutcome.NOT_ANALYSED
+    report = select(Report.id).where(*of_revision, analysed).correlate(Study).scalar_subquery()
     lesions = (
         select(func.count())
         .select_from(FindingRow)
@@ -120,7 +125,7 @@ def _summaries() -> Select[Any]:
         .select_from(Delivery)
         .join(ResultObject, ResultObject.id == Delivery.result_object_id)
         .join(Report, Report.id == ResultObject.report_id)
-        .where(*of_revision)
+        .where(*of_revision, Delivery.state.not_in(SPARED))
         .correlate(Study)
     )
     sent = deliveries.where(Delivery.state == DeliveryState.SENT)

@@ -1,15 +1,16 @@
 """Recording what an analysis found, and the deliveries that follow from it."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import exists, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from config.finding import Finding, ResultKind
-from config.reasons import Remark, UptakeError
+from config.finding import Finding
+from config.reasons import Reason, Remark, UptakeError
+from config.result_kind import ResultKind
 from config.tracers import Tracer
 from db.audit_actions import AuditAction, AuditOutcome
 from db.columns import JsonValue
@@ -19,10 +20,13 @@ from db.studies import audit_study, locked, move
 from db.tables import Delivery, FindingRow, Report, ResultObject, Study
 from db.work import Claimed, claimed_study
 
+Wanted = Mapping[str, Collection[ResultKind]]
+"""By the name of each destination the kinds of results that it wants."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportRecord:
-    """One analysis.
+    """One analysis, or why there is none: then ``tracer`` and ``suv_factor`` are None.
 
     ``suv_factor``: rescaled value to SUVbw, of the first slice. Digests are SHA-256 in hexadecimal. ``models``: for
     each task that a trained model did, which it was; the audit trail keeps it.
@@ -31,13 +35,14 @@ class ReportRecord:
     outcome: ReportOutcome
     pet_series_uid: str
     ct_series_uid: str | None
-    tracer: Tracer
-    suv_factor: float
+    tracer: Tracer | None
+    suv_factor: float | None
     input_digest: str
     settings_digest: str
     software_version: str
     remarks: tuple[Remark, ...]
     timings_s: Mapping[str, float]
+    summary: str = ""
     models: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
@@ -47,6 +52,19 @@ class TrackedFinding:
 
     finding: Finding
     tracking_uid: str
+
+
+@dataclass(frozen=True, slots=True)
+class FaultRecord:
+    """Where a result object does not conform, what was found there, the rule that it breaks and where that stands."""
+
+    where: str
+    what: str
+    rule: str
+    section: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.what} ({self.rule}, {self.section})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,16 +77,19 @@ class ResultRecord:
     path: str
     digest: str
     size_bytes: int
+    faults: tuple[FaultRecord, ...] = ()
 
 
 class Recorded(StrEnum):
     """What became of a report that was to be recorded.
 
-    ``ALREADY``: it is on record with these very results. ``SUPERSEDED``: the claim no longer holds, because instances
-    arrived or the lease ran out; nothing was recorded and the result files may be deleted.
+    ``QUARANTINED``: it is on record and nothing of it will be sent. ``ALREADY``: it is on record with these very
+    results. ``SUPERSEDED``: the claim no longer holds, because instances arrived or the lease ran out; nothing was
+    recorded and the result files may be deleted.
     """
 
     RECORDED = "recorded"
+    QUARANTINED = "quarantined"
     ALREADY = "already"
     SUPERSEDED = "superseded"
 
@@ -77,31 +98,20 @@ class ReportDiffers(UptakeError):
     """Another report of the same revision is on record: two analyses of the same inputs did not give the same bytes."""
 
 
-@dataclass(frozen=True, slots=True)
-class EarlierResult:
-    """A result object of an earlier revision that a destination has (Predecessor Documents Sequence, PS3.3 C.17.2).
-
-    ``path`` is relative to the spool.
-    """
-
-    kind: ResultKind
-    sop_instance_uid: str
-    path: str
-
-
 def record_report(
     session: Session,
     claim: Claimed,
     report: ReportRecord,
     findings: Sequence[TrackedFinding],
     results: Sequence[ResultRecord],
-    destinations: Sequence[str],
+    destinations: Wanted,
     now: datetime,
 ) -> Recorded:
-    """Put the outcome of a claimed analysis on record: the study is ``encoded`` and every result due everywhere.
+    """Put the outcome of a claimed analysis on record: the study is ``encoded`` and results due where they are wanted.
 
-    Without destinations the study is ``delivered`` at once. Results are sent in the order given here. Takes a session
-    of `db.session.Database.transaction`; the result files must be durable before.
+    Without destinations the study is ``delivered`` at once. Results are sent in the order given here. If one has
+    faults, nothing is sent and the study has failed. Takes a session of `db.session.Database.transaction`; the result
+    files must be durable before.
 
     Raises
     ------
@@ -124,18 +134,44 @@ def record_report(
             detail={"analysed_revision": claim.revision, "state": study.state},
         )
         return Recorded.SUPERSEDED
-    row = _report(study, claim, report, now)
-    row.findings = [_finding(tracked) for tracked in findings]
-    row.result_objects = [_result(result, destinations, now) for result in results]
-    session.add(row)
+    row = add_report(session, study, report, findings, results, destinations, now, who=claim.owner)
+    if row.quarantined:
+        detail = _first_fault(results)
+        move(study, StudyState.FAILED, now, Reason.RESULT_NOT_CONFORMANT, detail)
+        found: dict[str, JsonValue] = {"reason": study.reason, "found": detail}
+        audit_study(session, study, AuditAction.STUDY_FAILED, AuditOutcome.FAILURE, now, who=claim.owner, detail=found)
+        return Recorded.QUARANTINED
     move(study, StudyState.ENCODED, now)
+    settle_study(session, study, now)
+    return Recorded.RECORDED
+
+
+def add_report(
+    session: Session,
+    study: Study,
+    report: ReportRecord,
+    findings: Sequence[TrackedFinding],
+    results: Sequence[ResultRecord],
+    destinations: Wanted,
+    now: datetime,
+    *,
+    who: str,
+) -> Report:
+    """The report of a locked study's present revision, with its deliveries; none if it is quarantined."""
+    faults = {result.sop_instance_uid: [asdict(fault) for fault in result.faults] for result in results}
+    quarantined = any(faults.values())
+    row = _report(study, report, now)
+    row.quarantined = quarantined
+    row.findings = [_finding(tracked) for tracked in findings]
+    row.result_objects = [_result(result, {} if quarantined else destinations, now) for result in results]
+    session.add(row)
     audit_study(
         session,
         study,
         AuditAction.REPORT_RECORDED,
         AuditOutcome.SUCCESS,
         now,
-        who=claim.owner,
+        who=who,
         detail={
             "outcome": report.outcome,
             "findings": len(findings),
@@ -148,14 +184,19 @@ def record_report(
             "models": {task: dict(model) for task, model in report.models.items()},
         },
     )
-    settle_study(session, study, now)
-    return Recorded.RECORDED
+    if quarantined:
+        found: dict[str, JsonValue] = {
+            "reason": Reason.RESULT_NOT_CONFORMANT,
+            "faults": {uid: of_result for uid, of_result in faults.items() if of_result},
+        }
+        audit_study(session, study, AuditAction.REPORT_QUARANTINED, AuditOutcome.FAILURE, now, who=who, detail=found)
+    return row
 
 
 def keep_report(
     session: Session, claim: Claimed, input_digest: str, settings_digest: str, software_version: str, now: datetime
 ) -> bool:
-    """Whether the latest report is of the very inputs that were claimed; then it stands, and the study goes back to it.
+    """Whether the latest report is of the very inputs that were claimed; then it stands, and the study returns to it.
 
     So a series that arrives late and takes no part in the analysis makes no new revision. What was superseded by its
     arrival is due again. Takes a session of `db.session.Database.transaction`.
@@ -170,12 +211,11 @@ def keep_report(
         .limit(1)
     )
     given = (input_digest, settings_digest, software_version)
-    if report is None or (report.input_digest, report.settings_digest, report.software_version) != given:
+    if report is None or report.outcome is ReportOutcome.NOT_ANALYSED or report.quarantined:
         return False
-    study.revision = report.revision
-    for delivery in deliveries_of_revision(session, study):
-        if delivery.state is DeliveryState.SUPERSEDED:
-            delivery.state = transition(DELIVERY_TRANSITIONS, delivery.state, DeliveryState.PENDING)
+    if (report.input_digest, report.settings_digest, report.software_version) != given:
+        return False
+    return_to(session, study, report)
     move(study, StudyState.ENCODED, now)
     detail: dict[str, JsonValue] = {"claimed_revision": claim.revision, "input_digest": input_digest}
     audit_study(session, study, AuditAction.REPORT_STANDS, AuditOutcome.SUCCESS, now, who=claim.owner, detail=detail)
@@ -183,21 +223,18 @@ def keep_report(
     return True
 
 
-def predecessors(session: Session, study_uid: str, revision: int) -> tuple[EarlierResult, ...]:
-    """Result objects of the newest earlier revision of which a destination has received any. Reads only."""
-    sent = exists().where(Delivery.result_object_id == ResultObject.id, Delivery.state == DeliveryState.SENT)
-    rows = session.execute(
-        select(Report.revision, ResultObject)
-        .join(Report, Report.id == ResultObject.report_id)
-        .join(Study, Study.id == Report.study_id)
-        .where(Study.study_instance_uid == study_uid, Report.revision < revision, sent)
-        .order_by(Report.revision.desc(), ResultObject.id)
-    ).all()
-    return tuple(
-        EarlierResult(result.kind, result.sop_instance_uid, result.path)
-        for of_revision, result in rows
-        if of_revision == rows[0][0]
-    )
+def return_to(session: Session, study: Study, report: Report) -> None:
+    """Make the revision of an earlier report a locked study's present one again; what a later one superseded is due."""
+    study.revision = report.revision
+    for delivery in deliveries_of_revision(session, study):
+        if delivery.state is DeliveryState.SUPERSEDED:
+            delivery.state = transition(DELIVERY_TRANSITIONS, delivery.state, DeliveryState.PENDING)
+
+
+def _first_fault(results: Sequence[ResultRecord]) -> str:
+    faults = [(result, fault) for result in results for fault in result.faults]
+    result, fault = faults[0]
+    return f"{len(faults)} faults; {result.kind}: {fault}"
 
 
 def _refuse_other(on_record: Report, report: ReportRecord, results: Sequence[ResultRecord], claim: Claimed) -> None:
@@ -213,10 +250,10 @@ def _refuse_other(on_record: Report, report: ReportRecord, results: Sequence[Res
         )
 
 
-def _report(study: Study, claim: Claimed, report: ReportRecord, now: datetime) -> Report:
+def _report(study: Study, report: ReportRecord, now: datetime) -> Report:
     return Report(
         study_id=study.id,
-        revision=claim.revision,
+        revision=study.revision,
         outcome=report.outcome,
         pet_series_uid=report.pet_series_uid,
         ct_series_uid=report.ct_series_uid,
@@ -227,12 +264,14 @@ def _report(study: Study, claim: Claimed, report: ReportRecord, now: datetime) -
         software_version=report.software_version,
         remarks=[{"reason": remark.reason, "detail": remark.detail} for remark in report.remarks],
         timings_s=dict(report.timings_s),
+        summary=report.summary,
         created_at=now,
     )
 
 
 def _finding(tracked: TrackedFinding) -> FindingRow:
     finding, measured, location = tracked.finding, tracked.finding.measurements, tracked.finding.location.location
+    grade = finding.grade
     x, y, z = measured.centroid_mm
     return FindingRow(
         number=finding.number,
@@ -256,11 +295,14 @@ def _finding(tracked: TrackedFinding) -> FindingRow:
         centroid_z_mm=z,
         first_slice=measured.slices[0],
         last_slice=measured.slices[1],
+        grade_scale=None if grade is None else grade.scale,
+        grade_score=None if grade is None else grade.score,
+        grade_why=None if grade is None else grade.why,
         caption=finding.caption,
     )
 
 
-def _result(result: ResultRecord, destinations: Sequence[str], now: datetime) -> ResultObject:
+def _result(result: ResultRecord, destinations: Wanted, now: datetime) -> ResultObject:
     return ResultObject(
         kind=result.kind,
         sop_class_uid=result.sop_class_uid,
@@ -268,8 +310,10 @@ def _result(result: ResultRecord, destinations: Sequence[str], now: datetime) ->
         path=result.path,
         digest=result.digest,
         size_bytes=result.size_bytes,
+        faults=[asdict(fault) for fault in result.faults],
         deliveries=[
             Delivery(destination=destination, state=DeliveryState.PENDING, attempts=0, next_attempt_at=now)
-            for destination in destinations
+            for destination, kinds in destinations.items()
+            if result.kind in kinds
         ],
     )

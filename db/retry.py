@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from config.reasons import UptakeError
 from db.audit_actions import AuditAction, AuditOutcome
-from db.delivery import deliveries_of_revision
+from db.delivery import deliveries_of_revision, supersede_deliveries
 from db.states import DELIVERY_TRANSITIONS, DeliveryState, StudyState, transition
 from db.studies import audit_study, locked, move
 from db.tables import Report, Study
@@ -21,11 +21,12 @@ def retry(session: Session, study_uid: str, who: str, now: datetime) -> StudySta
     """Send a study on its way again, with all attempts before it; the state in which it now waits.
 
     - rejected: back to ``receiving``, where completeness is judged anew;
-    - failed in analysis: back to ``complete``;
+    - failed in analysis, or its results not fit to be sent: back to ``complete``;
     - failed in delivery: back to ``encoded``, and what was not sent is due at once;
     - waiting for another attempt (``complete``, ``encoded``): that is due at once.
 
-    Takes a session of `db.session.Database.transaction`.
+    Where the present revision has a report already that says otherwise, the next one begins. Takes a session of
+    `db.session.Database.transaction`.
 
     Raises
     ------
@@ -35,13 +36,19 @@ def retry(session: Session, study_uid: str, who: str, now: datetime) -> StudySta
         If it is in any other state.
     """
     study = locked(session, study_uid)
-    before = study.state
+    before, report = study.state, _report(session, study)
     if before is StudyState.REJECTED:
         move(study, StudyState.RECEIVING, now)
+    elif before is StudyState.FAILED and (report is None or report.quarantined):
+        move(study, StudyState.COMPLETE, now)
     elif before is StudyState.FAILED:
-        move(study, StudyState.ENCODED if _has_report(session, study) else StudyState.COMPLETE, now)
+        move(study, StudyState.ENCODED, now)
     elif before not in (StudyState.COMPLETE, StudyState.ENCODED):
         raise NotRetryable(f"{study_uid} is {before}; only studies that failed, were rejected or wait can be retried.")
+    if report is not None and study.state is not StudyState.ENCODED:
+        _make_due(session, study, now)
+        supersede_deliveries(session, study)
+        study.revision += 1
     study.attempts = 0
     study.next_attempt_at = None
     if study.state is StudyState.ENCODED:
@@ -50,9 +57,8 @@ def retry(session: Session, study_uid: str, who: str, now: datetime) -> StudySta
     return study.state
 
 
-def _has_report(session: Session, study: Study) -> bool:
-    of_revision = select(Report.id).where(Report.study_id == study.id, Report.revision == study.revision)
-    return session.scalar(of_revision) is not None
+def _report(session: Session, study: Study) -> Report | None:
+    return session.scalar(select(Report).where(Report.study_id == study.id, Report.revision == study.revision))
 
 
 def _make_due(session: Session, study: Study, now: datetime) -> None:

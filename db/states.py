@@ -23,14 +23,17 @@ class StudyState(StrEnum):
 class DeliveryState(StrEnum):
     """Where one result object is on its way to one destination.
 
-    ``REFUSED``: the destination said no for good. ``FAILED``: attempts are exhausted. ``SUPERSEDED``: not sent any more
-    because its study has a newer revision.
+    ``REFUSED``: the destination said no for good, and a person must decide. ``REPLACED``: it does not take this kind
+    and gets another instead. ``OMITTED``: it does not take this kind and can do without. ``FAILED``: attempts are
+    exhausted. ``SUPERSEDED``: not sent any more because its study has a newer revision.
     """
 
     PENDING = "pending"
     SENDING = "sending"
     SENT = "sent"
     REFUSED = "refused"
+    REPLACED = "replaced"
+    OMITTED = "omitted"
     FAILED = "failed"
     SUPERSEDED = "superseded"
 
@@ -53,10 +56,11 @@ class AssociationOutcome(StrEnum):
 
 
 class ReportOutcome(StrEnum):
-    """What a finished analysis says; an analysis that was refused or failed has no report."""
+    """What a report says. ``NOT_ANALYSED``: the study can't be analysed honestly; an analysis that failed has none."""
 
     LESIONS = "lesions"
     NO_LESIONS = "no-lesions"
+    NOT_ANALYSED = "not-analysed"
 
 
 class IllegalTransition(UptakeError):
@@ -85,12 +89,16 @@ DELIVERY_TRANSITIONS: Mapping[DeliveryState, frozenset[DeliveryState]] = {
             DeliveryState.SENT,
             DeliveryState.PENDING,
             DeliveryState.REFUSED,
+            DeliveryState.REPLACED,
+            DeliveryState.OMITTED,
             DeliveryState.FAILED,
             DeliveryState.SUPERSEDED,
         }
     ),
     DeliveryState.SENT: frozenset(),
     DeliveryState.REFUSED: frozenset({DeliveryState.PENDING}),
+    DeliveryState.REPLACED: frozenset(),
+    DeliveryState.OMITTED: frozenset(),
     DeliveryState.FAILED: frozenset({DeliveryState.PENDING}),
     DeliveryState.SUPERSEDED: frozenset({DeliveryState.PENDING}),
 }

@@ -11,8 +11,9 @@ from sqlalchemy import BigInteger, Double, ForeignKey, Index, MetaData, UniqueCo
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 from sqlalchemy.types import TypeEngine
 
-from config.finding import FindingKind, ResultKind
+from config.finding import FindingKind, GradeScale
 from config.reasons import Reason
+from config.result_kind import ResultKind
 from config.vocabulary import Laterality
 from db.audit_actions import AuditAction, AuditOutcome
 from db.columns import CanonicalJson, JsonValue, StorableText, UtcDateTime, coded
@@ -25,6 +26,7 @@ _VOCABULARIES: tuple[type[StrEnum], ...] = (
     DeliveryState,
     Disposition,
     FindingKind,
+    GradeScale,
     Laterality,
     Reason,
     ReportOutcome,
@@ -84,6 +86,7 @@ class Study(Base):
     revision: Mapped[int] = mapped_column(default=1)
     attempts: Mapped[int] = mapped_column(default=0)
     patient_id: Mapped[str | None] = mapped_column(index=True)
+    issuer_of_patient_id: Mapped[str | None]
     patient_name: Mapped[str | None]
     accession_number: Mapped[str | None] = mapped_column(index=True)
     study_date: Mapped[str | None]
@@ -165,7 +168,10 @@ class Instance(Base):
 
 
 class Report(Base):
-    """One analysis of one revision of a study."""
+    """One analysis of one revision of a study, or that there is none and why: then ``remarks`` holds one, the reason.
+
+    Of a ``quarantined`` one nothing is sent, because a result object has faults.
+    """
 
     __tablename__ = "reports"
     __table_args__ = (UniqueConstraint("study_id", "revision"),)
@@ -176,13 +182,15 @@ class Report(Base):
     outcome: Mapped[ReportOutcome]
     pet_series_uid: Mapped[str]
     ct_series_uid: Mapped[str | None]
-    tracer: Mapped[str]
-    suv_factor: Mapped[float]
+    tracer: Mapped[str | None]
+    suv_factor: Mapped[float | None]
     input_digest: Mapped[str]
     settings_digest: Mapped[str]
     software_version: Mapped[str]
     remarks: Mapped[JsonValue] = mapped_column(CanonicalJson(), nullable=False)
     timings_s: Mapped[JsonValue] = mapped_column(CanonicalJson(), nullable=False)
+    summary: Mapped[str] = mapped_column(default="")
+    quarantined: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime] = mapped_column(index=True)
 
     study: Mapped[Study] = relationship(back_populates="reports")
@@ -219,13 +227,16 @@ class FindingRow(Base):
     centroid_z_mm: Mapped[float]
     first_slice: Mapped[int]
     last_slice: Mapped[int]
+    grade_scale: Mapped[GradeScale | None]
+    grade_score: Mapped[int | None]
+    grade_why: Mapped[str | None]
     caption: Mapped[str]
 
     report: Mapped[Report] = relationship(back_populates="findings")
 
 
 class ResultObject(Base):
-    """A DICOM object that a report produced."""
+    """A DICOM object that a report produced; ``faults`` are where it does not conform to the standard."""
 
     __tablename__ = "result_objects"
 
@@ -237,13 +248,18 @@ class ResultObject(Base):
     path: Mapped[str]
     digest: Mapped[str]
     size_bytes: Mapped[int] = mapped_column(BigInteger)
+    faults: Mapped[JsonValue] = mapped_column(CanonicalJson(), nullable=False, default=())
 
     report: Mapped[Report] = relationship(back_populates="result_objects")
     deliveries: Mapped[list["Delivery"]] = relationship(back_populates="result_object", order_by="Delivery.destination")
 
 
 class Delivery(Base):
-    """One result object to one destination. ``last_status``: C-STORE status of the last try (PS3.4 Table B.2-1)."""
+    """One result object to one destination.
+
+    ``last_status``: C-STORE status of the last try (PS3.4 Table B.2-1). ``sent_instead``: what the destination gets in
+    place of an object that it does not take.
+    """
 
     __tablename__ = "deliveries"
     __table_args__ = (
@@ -263,8 +279,24 @@ class Delivery(Base):
     reason: Mapped[Reason | None]
     detail: Mapped[str | None]
     sent_at: Mapped[datetime | None]
+    sent_instead: Mapped[ResultKind | None]
 
     result_object: Mapped[ResultObject] = relationship(back_populates="deliveries")
+
+
+class Capability(Base):
+    """What the peer of a destination said of itself when it was last asked; see `db.capabilities.Capabilities`."""
+
+    __tablename__ = "capabilities"
+
+    destination: Mapped[str] = mapped_column(primary_key=True)
+    peer: Mapped[str]
+    asked_at: Mapped[datetime]
+    accepted: Mapped[JsonValue] = mapped_column(CanonicalJson(), nullable=False)
+    storage_commitment: Mapped[bool]
+    implementation_class_uid: Mapped[str]
+    implementation_version_name: Mapped[str]
+    maximum_pdu_bytes: Mapped[int] = mapped_column(BigInteger)
 
 
 class AuditEvent(Base):

@@ -1,20 +1,22 @@
 """Bring a database to the tables of this version, by Alembic and without an ``alembic.ini``."""
 
 from pathlib import Path
+from typing import Any
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import func, select
+from sqlalchemy import event, func, select
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from db.session import open_engine
 
 _UPGRADE_LOCK = 0x7570_6772_6164  # "upgrad": nodes that start together upgrade one after the other
 
 
-def upgrade(url: str) -> None:
-    """Create or upgrade all tables, in one transaction. Does nothing where they are current.
+def upgrade(url: str, to: str = "head") -> None:
+    """Create or upgrade all tables, in one transaction, to those of this version. Does nothing where they are current.
 
     Raises
     ------
@@ -24,13 +26,15 @@ def upgrade(url: str) -> None:
         If the database was made by a newer version of the node.
     """
     engine = open_engine(url)
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _leave_references_alone)
     try:
         with engine.begin() as connection:
             if connection.dialect.name == "postgresql":
                 connection.execute(select(func.pg_advisory_xact_lock(_UPGRADE_LOCK)))
             config = _config()
             config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            command.upgrade(config, to)
     finally:
         engine.dispose()
 
@@ -44,6 +48,11 @@ def is_current(url: str) -> bool:
     finally:
         engine.dispose()
     return set(current) == set(ScriptDirectory.from_config(_config()).get_heads())
+
+
+def _leave_references_alone(connection: Any, _entry: ConnectionPoolEntry) -> None:
+    # SQLite makes a column optional by making its table anew, to which other tables refer all the while.
+    connection.execute("PRAGMA foreign_keys=OFF")
 
 
 def _config() -> Config:

@@ -129,6 +129,7 @@ class Intake:
             modality=text(header, "Modality") or None,
             series_description=text(header, "SeriesDescription") or None,
             patient_id=text(header, "PatientID") or None,
+            issuer_of_patient_id=text(header, "IssuerOfPatientID") or None,
             patient_name=text(header, "PatientName") or None,
             accession_number=text(header, "AccessionNumber") or None,
             study_date=text(header, "StudyDate") or None,

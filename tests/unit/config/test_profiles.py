@@ -39,8 +39,9 @@ def test_nothing_stands_for_itself_and_no_picture_for_a_report(kind: ResultKind)
     assert kind not in reports or not pictures & set(SUBSTITUTES[kind])
 
 
-def test_what_can_be_left_out_needs_no_substitute() -> None:
-    assert not DISPENSABLE & set(SUBSTITUTES)
+def test_organs_are_a_label_map_or_masks_or_left_out() -> None:
+    assert SUBSTITUTES[ResultKind.ORGAN_MAP] == (ResultKind.ORGAN_MASKS,)
+    assert {ResultKind.ORGAN_MAP, ResultKind.ORGAN_MASKS} < DISPENSABLE
 
 
 def test_whatever_may_be_sent_instead_is_made_too() -> None:

@@ -11,12 +11,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, make_url, text
 
-from config.finding import Finding, FindingKind, LocationAnswer, Measurements, ResultKind
+from config.finding import Finding, FindingKind, GradeScale, LocationAnswer, Measurements, UptakeGrade
 from config.reasons import Reason, Remark
+from config.result_kind import ResultKind
 from config.tracers import Tracer
 from config.vocabulary import vocabulary
 from db.intake import InstanceRecord, record_instance
-from db.reports import ReportRecord, ResultRecord, TrackedFinding, record_report
+from db.reports import ReportRecord, ResultRecord, TrackedFinding, Wanted, record_report
 from db.session import Database
 from db.states import Disposition, ReportOutcome
 from db.upgrade import upgrade
@@ -182,6 +183,7 @@ def report() -> ReportRecord:
         software_version="0.1.0",
         remarks=(Remark(Reason.PET_WITHOUT_CT, "no CT series in 1.2.3"),),
         timings_s={"segmentation": 1.25},
+        summary="One lesion, TMTV 12.5 ml.",
     )
 
 
@@ -203,21 +205,23 @@ def findings() -> tuple[TrackedFinding, ...]:
         voxel_count=195,
     )
 
-    def finding(number: int, kind: FindingKind, reason: str) -> Finding:
+    def finding(number: int, kind: FindingKind, reason: str, grade: UptakeGrade | None = None) -> Finding:
         answer = LocationAnswer(locations[number], 0.75, ((locations[number], 0.75),))
-        return Finding(number, kind, reason, 4.0, measurements, answer, f"Caption {number}.")
+        return Finding(number, kind, reason, 4.0, measurements, answer, f"Caption {number}.", grade)
 
+    grade = UptakeGrade(GradeScale.DEAUVILLE, 5, "more than twice the liver")
     return (
-        TrackedFinding(finding(1, FindingKind.LESION, "focal"), "2.25.1"),
+        TrackedFinding(finding(1, FindingKind.LESION, "focal", grade), "2.25.1"),
         TrackedFinding(finding(2, FindingKind.PHYSIOLOGIC, "kidney"), "2.25.2"),
     )
 
 
 @pytest.fixture
 def results() -> Callable[..., tuple[ResultRecord, ...]]:
-    """Make the three result objects of a revision, in the order SEG, SR, picture."""
+    """Make the result objects of a revision, in the order SEG, SR, picture, and then any other kinds."""
 
-    def make(study: str = "1.2.3", revision: int = 1) -> tuple[ResultRecord, ...]:
+    def make(study: str = "1.2.3", revision: int = 1, *others: ResultKind) -> tuple[ResultRecord, ...]:
+        kinds = (ResultKind.SEGMENTATION, ResultKind.REPORT, ResultKind.PICTURE, *others)
         return tuple(
             ResultRecord(
                 kind=kind,
@@ -227,10 +231,23 @@ def results() -> Callable[..., tuple[ResultRecord, ...]]:
                 digest=f"{number:064x}",
                 size_bytes=10_000,
             )
-            for number, kind in enumerate((ResultKind.SEGMENTATION, ResultKind.REPORT, ResultKind.PICTURE), 1)
+            for number, kind in enumerate(kinds, 1)
         )
 
     return make
+
+
+@pytest.fixture
+def wanting() -> Callable[..., Wanted]:
+    """Destinations that want so many kinds each; by default SEG, SR and picture."""
+
+    def want(
+        *destinations: str,
+        kinds: tuple[ResultKind, ...] = (ResultKind.SEGMENTATION, ResultKind.REPORT, ResultKind.PICTURE),
+    ) -> Wanted:
+        return dict.fromkeys(destinations, kinds)
+
+    return want
 
 
 @pytest.fixture
@@ -240,13 +257,20 @@ def encoded(
     report: ReportRecord,
     findings: tuple[TrackedFinding, ...],
     results: Callable[..., tuple[ResultRecord, ...]],
+    wanting: Callable[..., Wanted],
 ) -> Callable[..., Claimed]:
-    """A study is analysed and its results are due at ``destinations``."""
+    """A study is analysed and SEG, SR and picture are due at ``destinations``; ``others`` are made and not wanted."""
 
-    def encodes(study: str = "1.2.3", destinations: tuple[str, ...] = ("pacs",), at: datetime = NOW) -> Claimed:
+    def encodes(
+        study: str = "1.2.3",
+        destinations: tuple[str, ...] = ("pacs",),
+        at: datetime = NOW,
+        others: tuple[ResultKind, ...] = (),
+    ) -> Claimed:
         claim = claimed(study, at=at)
+        made = results(study, 1, *others)
         with database.transaction() as session:
-            record_report(session, claim, report, findings, results(study), destinations, at)
+            record_report(session, claim, report, findings, made, wanting(*destinations), at)
         return claim
 
     return encodes

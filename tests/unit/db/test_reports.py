@@ -7,24 +7,26 @@ from datetime import datetime
 import pytest
 from sqlalchemy import func, select
 
-from config.finding import ResultKind
+from config.reasons import Reason
+from config.result_kind import ResultKind
 from db.audit import AuditAction
-from db.delivery import claim_deliveries, record_sent
 from db.detail import study_detail
 from db.queries import audit_events, study_summary
 from db.reports import (
+    FaultRecord,
     Recorded,
     ReportDiffers,
     ReportRecord,
     ResultRecord,
     TrackedFinding,
-    predecessors,
+    Wanted,
+    keep_report,
     record_report,
 )
 from db.session import Database
 from db.states import DeliveryState, Disposition, StudyState
 from db.tables import Delivery, FindingRow, Report, ResultObject
-from db.work import Claimed, claim_study, expire_leases
+from db.work import Claimed, claim_study, expire_leases, mark_complete, studies_receiving
 
 Results = Callable[..., tuple[ResultRecord, ...]]
 Record = Callable[..., Recorded]
@@ -36,13 +38,14 @@ def record(
     report: ReportRecord,
     findings: tuple[TrackedFinding, ...],
     results: Results,
+    wanting: Callable[..., Wanted],
     now: datetime,
 ) -> Record:
     def records(claim: Claimed, destinations: tuple[str, ...] = ("pacs",), **changes: object) -> Recorded:
         changed = replace(report, **changes)  # type: ignore[arg-type]
         made = results(claim.study_uid, claim.revision)
         with database.transaction() as session:
-            return record_report(session, claim, changed, findings, made, destinations, now)
+            return record_report(session, claim, changed, findings, made, wanting(*destinations), now)
 
     return records
 
@@ -96,6 +99,8 @@ def test_what_was_measured_comes_back_unchanged(
     assert (lesion.suv_max, lesion.tlg, lesion.centroid_mm) == (measured.suv_max, measured.tlg, (-61.5, -12.25, 803.0))
     assert (lesion.location_name, lesion.laterality, lesion.slices) == (location.name, location.laterality, (147, 155))
     assert (lesion.tracking_uid, lesion.caption) == ("2.25.1", "Caption 1.")
+    assert (lesion.grade, kept.findings[1].grade) == (findings[0].finding.grade, None)
+    assert kept.summary == "One lesion, TMTV 12.5 ml."
 
 
 def test_the_audit_names_inputs_settings_version_and_every_result(
@@ -161,16 +166,84 @@ def test_of_two_workers_on_one_study_the_second_finds_the_report_there(
     assert record(slow) is Recorded.ALREADY
 
 
-def test_a_new_revision_knows_what_of_its_predecessor_was_sent(
-    database: Database, encoded: Callable[..., Claimed], arrive: Callable[..., Disposition], now: datetime
+def test_a_destination_gets_the_kinds_that_it_wants_and_no_others(
+    database: Database,
+    claimed: Callable[..., Claimed],
+    report: ReportRecord,
+    results: Results,
+    now: datetime,
 ) -> None:
-    encoded()
+    made = results("1.2.3", 1, ResultKind.ENHANCED_TEXT)
+    wanted = {"pacs": (ResultKind.SEGMENTATION, ResultKind.REPORT), "archive": (ResultKind.ENHANCED_TEXT,)}
+    claim = claimed()
     with database.transaction() as session:
-        segmentation, *_ = claim_deliveries(session, "pacs", "sender", 60, now)
-        record_sent(session, segmentation, 0, None, now)
-    arrive(n=2)
+        record_report(session, claim, report, (), made, wanted, now)
     with database.reading() as session:
-        assert predecessors(session, "1.2.3", 1) == ()
-        (earlier,) = predecessors(session, "1.2.3", 2)
-    assert (earlier.kind, earlier.sop_instance_uid) == (ResultKind.SEGMENTATION, "1.2.3.91.8")
-    assert earlier.path == segmentation.path
+        [kept] = study_detail(session, "1.2.3").reports
+    assert {str(one.kind): [delivery.destination for delivery in one.deliveries] for one in kept.results} == {
+        "SEG": ["pacs"],
+        "SR": ["pacs"],
+        "picture": [],
+        "SR text": ["archive"],
+    }
+
+
+FAULT = FaultRecord("ContentSequence[3]", "no Value Type", "content-item", "PS3.3 C.17.3")
+
+
+@pytest.fixture
+def quarantined(
+    database: Database,
+    claimed: Callable[..., Claimed],
+    report: ReportRecord,
+    results: Results,
+    wanting: Callable[..., Wanted],
+    now: datetime,
+) -> Claimed:
+    """A report whose SR has a fault."""
+    segmentation, sr, picture = results()
+    claim = claimed()
+    with database.transaction() as session:
+        made = (segmentation, replace(sr, faults=(FAULT,)), picture)
+        assert record_report(session, claim, report, (), made, wanting("pacs"), now) is Recorded.QUARANTINED
+    return claim
+
+
+def test_of_a_report_with_a_fault_nothing_is_sent_and_everything_kept(database: Database, quarantined: Claimed) -> None:
+    with database.reading() as session:
+        [kept] = study_detail(session, "1.2.3").reports
+        summary = study_summary(session, "1.2.3")
+    assert kept.quarantined
+    assert [result.faults for result in kept.results] == [(), (FAULT,), ()]
+    assert [result.deliveries for result in kept.results] == [(), (), ()]
+    assert summary is not None
+    assert (summary.state, summary.reason) == (StudyState.FAILED, Reason.RESULT_NOT_CONFORMANT)
+    assert summary.detail == "1 faults; SR: ContentSequence[3]: no Value Type (content-item, PS3.3 C.17.3)"
+
+
+def test_the_audit_trail_holds_every_fault(database: Database, quarantined: Claimed) -> None:
+    with database.reading() as session:
+        [event] = audit_events(session, action=AuditAction.REPORT_QUARANTINED)
+    assert event.detail["faults"] == {
+        "1.2.3.91.7": [
+            {
+                "where": "ContentSequence[3]",
+                "what": "no Value Type",
+                "rule": "content-item",
+                "section": "PS3.3 C.17.3",
+            }
+        ]
+    }
+
+
+def test_a_quarantined_report_is_never_kept_for_another_revision(
+    database: Database, quarantined: Claimed, arrive: Callable[..., Disposition], report: ReportRecord, now: datetime
+) -> None:
+    arrive(n=2)
+    with database.transaction() as session:
+        [seen] = studies_receiving(session)
+        mark_complete(session, seen, "2 of 2 slices", now)
+        claim = claim_study(session, "worker", 60, now)
+        assert claim is not None
+        same = (report.input_digest, report.settings_digest, report.software_version)
+        assert not keep_report(session, claim, *same, now)

@@ -1,6 +1,7 @@
 """A person tries again."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
@@ -8,7 +9,9 @@ import pytest
 from config.reasons import Reason
 from db.audit import AuditAction
 from db.delivery import claim_deliveries, record_not_sent, record_sent
+from db.detail import study_detail
 from db.queries import audit_events
+from db.reports import FaultRecord, ReportRecord, ResultRecord, Wanted, record_report
 from db.retry import NotRetryable, retry
 from db.session import Database
 from db.states import Disposition, StudyState
@@ -100,6 +103,28 @@ def test_an_analysis_that_waits_is_due_at_once(
     assert retried(database, later(1)) is StudyState.COMPLETE
     with database.transaction() as session:
         assert claim_study(session, "worker", 60, later(1)) is not None
+
+
+def test_what_is_not_fit_to_be_sent_is_analysed_anew_as_the_next_revision(
+    database: Database,
+    claimed: Callable[..., Claimed],
+    report: ReportRecord,
+    results: Callable[..., tuple[ResultRecord, ...]],
+    wanting: Callable[..., Wanted],
+    now: datetime,
+) -> None:
+    faulty = [replace(result, faults=(FaultRecord("here", "this", "value", "PS3.5 6.2"),)) for result in results()]
+    claim = claimed()
+    with database.transaction() as session:
+        record_report(session, claim, report, (), faulty, wanting("pacs"), now)
+    assert retried(database, now) is StudyState.COMPLETE
+    with database.transaction() as session:
+        again = claim_study(session, "worker", 60, now)
+        assert again is not None
+        assert (again.revision, again.attempt) == (2, 1)
+        record_report(session, again, report, (), results("1.2.3", 2), wanting("pacs"), now)
+    with database.reading() as session:
+        assert [one.quarantined for one in study_detail(session, "1.2.3").reports] == [True, False]
 
 
 def test_a_study_on_its_way_is_left_alone(database: Database, claimed: Callable[..., Claimed], now: datetime) -> None:

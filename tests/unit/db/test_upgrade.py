@@ -7,8 +7,10 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.util import CommandError
 from sqlalchemy import inspect, text
+from sqlalchemy.exc import IntegrityError
 
-from db.session import UnsupportedDatabase, open_engine
+from db.detail import study_detail
+from db.session import Database, UnsupportedDatabase, open_engine
 from db.tables import Base
 from db.upgrade import is_current, upgrade
 
@@ -30,6 +32,38 @@ def test_migrations_make_exactly_the_tables_that_the_code_declares(database_url:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, Base.metadata) == []
     engine.dispose()
+
+
+OLDER_ROWS = (
+    "INSERT INTO studies (id, study_instance_uid, state, revision, attempts, first_arrival, last_arrival, updated_at) "
+    "VALUES (1, '1.2.3', 'delivered', 1, 1, '2026-01-05', '2026-01-05', '2026-01-05')",
+    "INSERT INTO reports (id, study_id, revision, outcome, pet_series_uid, tracer, suv_factor, input_digest, "
+    "settings_digest, software_version, remarks, timings_s, created_at) "
+    "VALUES (1, 1, 1, 'no-lesions', '1.2.3.1', 'FDG', 0.5, 'a', 'b', '0.1.0', '[]', '{}', '2026-01-05')",
+    "INSERT INTO result_objects (id, report_id, kind, sop_class_uid, sop_instance_uid, path, digest, size_bytes) "
+    "VALUES (1, 1, 'SR', '1.2', '2.25.1', 'sr.dcm', 'd', 9)",
+    "INSERT INTO deliveries (id, result_object_id, destination, state, attempts, next_attempt_at) "
+    "VALUES (1, 1, 'pacs', 'sent', 1, '2026-01-05')",
+)
+
+
+def test_an_older_database_keeps_what_is_on_record(empty_url: str) -> None:
+    upgrade(empty_url, "0001")
+    engine = open_engine(empty_url)
+    with engine.begin() as connection:
+        for row in OLDER_ROWS:
+            connection.execute(text(row))
+    engine.dispose()
+    upgrade(empty_url)
+    database = Database.open(empty_url)
+    with database.reading() as session:
+        [report] = study_detail(session, "1.2.3").reports
+    assert (report.tracer, report.suv_factor, report.quarantined) == ("FDG", 0.5, False)
+    assert report.results[0].faults == ()
+    assert report.results[0].deliveries[0].sent_instead is None
+    with pytest.raises(IntegrityError), database.transaction() as session:
+        session.execute(text("DELETE FROM reports"))
+    database.close()
 
 
 def test_an_upgrade_that_fails_leaves_nothing_behind(empty_url: str) -> None:
