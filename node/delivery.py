@@ -1,23 +1,27 @@
-"""Delivery: result objects go to one destination; what was not accepted is retried or waits for a person."""
+"""Delivery: result objects go to one destination; what it does not take is replaced, retried or waits for a person."""
 
 import random
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
 import structlog
+from pydicom.uid import UID
 
 from config.reasons import Reason
 from config.settings import Destination, Settings
+from db.capabilities import forget
 from db.delivery import ClaimedDelivery, claim_deliveries, record_not_sent, record_sent
 from db.session import Database
+from db.substitution import replace_delivery
 from dicom_io.network.sender import SendOutcome, send
+from node.capabilities import ask_if_unknown
 from node.names import delivery_name
 from node.spool import Spool
 
 log = structlog.get_logger()
 
 _LEASE_S = 600.0
-_FINAL = frozenset({Reason.DESTINATION_REFUSES_SOP_CLASS})
 
 
 class Delivery:
@@ -40,24 +44,44 @@ class Delivery:
         self._clock = clock
 
     def step(self) -> bool:
-        """Send what is due; False if nothing was."""
+        """Send what is due; False if nothing was.
+
+        An object of a SOP Class that the destination is known to refuse is replaced by one that it takes. Where there
+        is none, the object is sent all the same: the destination has the last word.
+        """
         with self._database.transaction() as session:
             claims = claim_deliveries(session, self._destination.name, self._owner, _LEASE_S, self._clock())
         if not claims:
             return False
-        files = [self._spool.folder / claim.path for claim in claims]
-        outcomes = send(self._destination, files, self._calling_ae)
+        known = ask_if_unknown(self._database, self._destination, self._calling_ae, self._owner, self._clock)
+        refused = known.refused if known is not None else frozenset()
+        claims = tuple(claim for claim in claims if not self._replaced(claim, refused))
+        outcomes = send(self._destination, [self._spool.folder / claim.path for claim in claims], self._calling_ae)
         for claim, outcome in zip(claims, outcomes, strict=True):
-            self._record(claim, outcome)
+            if outcome.reason is Reason.DESTINATION_REFUSES_SOP_CLASS:
+                refused |= {claim.sop_class_uid}
+        for claim, outcome in zip(claims, outcomes, strict=True):
+            if outcome.reason is None or not self._replaced(claim, refused, outcome.detail):
+                self._record(claim, outcome)
+        if known is not None and refused != known.refused:
+            with self._database.transaction() as session:
+                forget(session, self._destination.name)
+        return True
+
+    def _replaced(self, claim: ClaimedDelivery, refused: frozenset[str], detail: str = "") -> bool:
+        """Whether the destination, which refuses some SOP Classes, gets something else, or nothing, instead."""
+        if claim.sop_class_uid not in refused:
+            return False
+        detail = detail or f"{self._destination.ae_title} said that it does not take {UID(claim.sop_class_uid).name}."
+        with self._database.transaction() as session:
+            state = replace_delivery(session, claim, detail, refused, self._clock())
+        if state is None:
+            return False
+        self._events(claim).warning("result not taken", delivery=state, detail=detail)
         return True
 
     def _record(self, claim: ClaimedDelivery, outcome: SendOutcome) -> None:
-        events = log.bind(
-            destination=claim.destination,
-            study=claim.study_uid,
-            kind=claim.kind,
-            sop_instance_uid=claim.sop_instance_uid,
-        )
+        events = self._events(claim)
         now = self._clock()
         with self._database.transaction() as session:
             if outcome.reason is None:
@@ -66,7 +90,7 @@ class Delivery:
                 record_sent(session, claim, outcome.status, detail, now)
                 events.info("result sent", warning=detail)
                 return
-            retry_at = None if outcome.reason in _FINAL else now + self._wait(claim.attempt)
+            final = outcome.reason is Reason.DESTINATION_REFUSES_SOP_CLASS
             state = record_not_sent(
                 session,
                 claim,
@@ -74,10 +98,18 @@ class Delivery:
                 outcome.detail,
                 outcome.status,
                 now,
-                retry_at=retry_at,
+                retry_at=None if final else now + self._wait(claim.attempt),
                 maximum_attempts=self._settings.maximum_attempts,
             )
             events.warning("result not sent", reason=outcome.reason, detail=outcome.detail, delivery=state)
+
+    def _events(self, claim: ClaimedDelivery) -> Any:
+        return log.bind(
+            destination=claim.destination,
+            study=claim.study_uid,
+            kind=claim.kind,
+            sop_instance_uid=claim.sop_instance_uid,
+        )
 
     def _wait(self, attempt: int) -> timedelta:
         """Exponential back-off with jitter, so that many results do not return at once."""

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from config.settings import Settings
 from node.commands.output import fail, settings_from
 
 if TYPE_CHECKING:
@@ -22,8 +23,8 @@ def opened(config: Path | None) -> Iterator["Database"]:
 
     settings = settings_from(config)
     try:
-        sqlite = settings.database_url.removeprefix("sqlite:///")
-        if sqlite != settings.database_url and not Path(sqlite).is_file():
+        if not is_there(settings):
+            sqlite = settings.database_url.removeprefix("sqlite:///")
             fail(f"There is no database at {sqlite}; has the node run with these settings?")
         if not is_current(settings.database_url):
             fail("The database's schema is not this version's; run `uptake db upgrade`.")
@@ -34,3 +35,9 @@ def opened(config: Path | None) -> Iterator["Database"]:
             database.close()
     except (UptakeError, SQLAlchemyError) as error:
         fail(str(error))
+
+
+def is_there(settings: Settings) -> bool:
+    """Whether the node has ever made its database; always, as far as can be seen, on a server of PostgreSQL."""
+    sqlite = settings.database_url.removeprefix("sqlite:///")
+    return sqlite == settings.database_url or Path(sqlite).is_file()

@@ -1,25 +1,40 @@
 """``uptake probe``: would a peer take our results?"""
 
-from typing import Annotated, Any
+import getpass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
 from rich.text import Text
 
-from config.settings import Destination
-from node.commands.output import ConfigFile, Json, console, fail, print_json, settings_from
+from config.settings import Destination, Settings
+from node.commands.output import ConfigFile, Json, console, fail, print_json, settings_from, warn
 from node.commands.peer import parse_peer
+
+if TYPE_CHECKING:
+    from db.capabilities import Capabilities
 
 
 def probe(
-    peer: Annotated[Destination, typer.Argument(parser=parse_peer, metavar="AET@HOST:PORT", help="The peer.")],
+    peer: Annotated[
+        str, typer.Argument(metavar="NAME | AET@HOST:PORT", help="A destination by its name, or any peer.")
+    ],
     config: ConfigFile = None,
     as_json: Json = False,
 ) -> None:
-    """Ask a peer by C-ECHO and negotiation which result objects it would accept; nothing is stored."""
-    from dicom_io.network.probe import probe as ask
+    """Ask a peer by C-ECHO and negotiation which result objects it would accept; nothing is stored.
 
-    found = ask(peer, settings_from(config).listener.ae_title)
+    What a destination answers is remembered for its deliveries.
+    """
+    from dicom_io.network.probe import probe as ask
+    from node.capabilities import capabilities
+    from node.names import utc_now
+
+    settings = settings_from(config)
+    configured = next((one for one in settings.destinations if one.name == peer), None)
+    destination = configured or parse_peer(peer)
+    found = ask(destination, settings.listener.ae_title)
     if as_json:
         print_json(
             {
@@ -37,10 +52,27 @@ def probe(
         )
     elif found.reachable:
         console.print(_table(found))
+    answer = capabilities(destination, found, utc_now())
+    if configured is not None and answer is not None:
+        _remember(configured, answer, settings, config, quiet=as_json)
     if found.remark is not None:
-        fail(f"{peer.ae_title}: {found.remark}\n  {found.remark.reason.action}")
+        fail(f"{destination.ae_title}: {found.remark}\n  {found.remark.reason.action}")
     if found.echo_status != 0:
-        fail(f"{peer.ae_title} answered C-ECHO with status {found.echo_status}.")
+        fail(f"{destination.ae_title} answered C-ECHO with status {found.echo_status}.")
+
+
+def _remember(
+    destination: Destination, answer: "Capabilities", settings: Settings, config: Path | None, *, quiet: bool
+) -> None:
+    from db.capabilities import remember
+    from node.commands.database_access import is_there, opened
+
+    if not is_there(settings):
+        if not quiet:
+            warn("Not remembered: the node has no database yet.")
+        return
+    with opened(config) as database, database.transaction() as session:
+        remember(session, destination.name, answer, getpass.getuser())
 
 
 def _table(found: Any) -> Table:

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from db.states import StudyState
 from node.commands.database_access import opened
-from node.commands.output import ConfigFile, Json, console, print_json, warn
+from node.commands.output import ConfigFile, Json, console, print_json, warn, wrong
 
 _COLOURS = {
     "failed": "red",
@@ -20,6 +20,7 @@ _COLOURS = {
     "committed": "green",
     "sent": "green",
     "refused": "red",
+    "omitted": "dim",
 }
 
 
@@ -83,8 +84,15 @@ def _print_study(found: Any) -> None:
         series.add_row(one.description or "", str(one.instances), one.kind or "", one.why or "")
     console.print(series)
     for report in found.reports:
-        console.print(_findings(report))
+        if report.outcome == "not-analysed":
+            console.print(f"Report, revision {report.revision}: not analysed, uptake {report.software_version}")
+        else:
+            console.print(_findings(report))
+            console.print(report.summary, soft_wrap=True)
         console.print(_deliveries(report))
+        for result in report.results:
+            for fault in result.faults:
+                wrong(f"{result.kind}: {fault}")
         for remark in report.remarks:
             warn(str(remark))
 
@@ -92,16 +100,20 @@ def _print_study(found: Any) -> None:
 def _findings(report: Any) -> Table:
     heading = f"Report, revision {report.revision}: {report.tracer}, SUV factor {report.suv_factor:.6g}"
     table = Table(title=f"{heading}, uptake {report.software_version}", title_justify="left")
-    for name in ("#", "kind", "SUVmax", "ml", "location", "caption"):
+    for name in ("#", "kind", "SUVmax", "ml", "grade", "location", "caption"):
         table.add_column(name, overflow="fold")
     for finding in report.findings:
         row = (str(finding.number), str(finding.kind), f"{finding.suv_max:.1f}", f"{finding.mtv_ml:.1f}")
-        table.add_row(*row, finding.location_name, finding.caption, style=None if finding.kind == "lesion" else "dim")
+        grade = f"{finding.grade.scale} {finding.grade.score}" if finding.grade else ""
+        table.add_row(
+            *row, grade, finding.location_name, finding.caption, style=None if finding.kind == "lesion" else "dim"
+        )
     return table
 
 
 def _deliveries(report: Any) -> Table:
-    table = Table(title=f"Results of revision {report.revision}", title_justify="left")
+    quarantined = ", quarantined: not conformant, nothing is sent" if report.quarantined else ""
+    table = Table(title=f"Results of revision {report.revision}{quarantined}", title_justify="left")
     for name in ("result", "destination", "state", "tries", "sent (UTC)", "detail"):
         table.add_column(name, overflow="fold")
     for result in report.results:
@@ -109,6 +121,8 @@ def _deliveries(report: Any) -> Table:
             when = f"{one.sent_at:%Y-%m-%d %H:%M:%S}" if one.sent_at else ""
             state = Text(one.state, _COLOURS.get(one.state, "yellow"))
             words = f"{one.reason}: {one.detail}" if one.reason else one.detail or ""
+            if one.sent_instead:
+                words = f"{one.sent_instead} instead; {words}"
             table.add_row(str(result.kind), one.destination, state, str(one.attempts), when, words)
         if not result.deliveries:
             table.add_row(str(result.kind), "–", "", "", "", result.path)
