@@ -366,6 +366,11 @@ class Reason(StrEnum):
         "The destination answered C-STORE with a failure status.",
         "See the destination's log for the status, then `uptake retry`.",
     )
+    RESULT_NOT_CONFORMANT = (
+        "result-not-conformant",
+        "A result object failed the conformance check; it is kept aside and not sent.",
+        "A defect in the node: report it with the faults in the log, which `uptake check` shows, too.",
+    )
 
 
 @dataclass(frozen=True, slots=True)

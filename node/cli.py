@@ -9,6 +9,7 @@ from node.commands import config, database, models
 from node.commands.analyze import analyze
 from node.commands.audit import audit
 from node.commands.caption import caption
+from node.commands.check import check
 from node.commands.demo import demo
 from node.commands.locate import locate
 from node.commands.probe import probe
@@ -28,7 +29,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for command in (serve, demo, analyze, segment, locate, caption, suv, send, probe, status, retry, audit):
+for command in (serve, demo, analyze, segment, locate, caption, suv, check, send, probe, status, retry, audit):
     app.command()(command)
 app.add_typer(models.app, name="models")
 app.add_typer(config.app, name="config")

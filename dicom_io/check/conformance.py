@@ -1,0 +1,101 @@
+"""The conformance check: every rule that an object's kind has, over one data set."""
+
+from collections.abc import Collection, Iterator
+
+from pydicom.dataset import Dataset
+from pydicom.uid import (
+    EncapsulatedPDFStorage,
+    GrayscaleSoftcopyPresentationStateStorage,
+    KeyObjectSelectionDocumentStorage,
+)
+
+from dicom_io.check import (
+    attributes,
+    content,
+    dimensions,
+    document,
+    document_state,
+    evidence,
+    frames,
+    identity,
+    pixels,
+    presentation,
+    references,
+    regions,
+    segments,
+    sources,
+    templates,
+    terms,
+)
+from dicom_io.check.among import Among
+from dicom_io.check.fault import Fault, Rule, Scope, Severity
+from dicom_io.check.inherited import softened
+from dicom_io.check.opened import Node, open_dataset
+from dicom_io.check.tables import object_definition
+from dicom_io.identity import PRODUCT
+from dicom_io.sop_classes import SEGMENTATION, STRUCTURED_REPORT
+
+_DOCUMENTS = STRUCTURED_REPORT | {KeyObjectSelectionDocumentStorage}
+
+
+def check(dataset: Dataset, among: Collection[Dataset] = (), *, among_is_all: bool = False) -> tuple[Fault, ...]:
+    """What is wrong with an object, errors first; without an error it may be sent.
+
+    Parameters
+    ----------
+    dataset
+        A SEG, SR, key object selection, presentation state, secondary capture or encapsulated PDF, with its File Meta
+        Information if it has any. Of other storage SOP Classes only attributes and values are checked. Not changed,
+        but what was not yet decoded of it is.
+    among
+        Headers of the images that it was made of, and of the objects made with it: what is said of them must be true.
+    among_is_all
+        Whether ``among`` has everything that the object may refer to but its predecessors; then what is not there is
+        a fault.
+
+    Notes
+    -----
+    Hostile data sets give faults, never an exception. Pixel data are measured, not read.
+    """
+    faults: list[Fault] = []
+    root = open_dataset(dataset, faults)
+    meta = open_dataset(getattr(dataset, "file_meta", None) or Dataset(), faults)
+    relatives = Among((one for one in among if one is not dataset), complete=among_is_all)
+    faults += _faults(root, meta, relatives)
+    of_node = root.text("ManufacturerModelName") == PRODUCT
+    faults = [fault if of_node else _of_others(fault) for fault in softened(faults, root, relatives)]
+    return tuple(sorted(dict.fromkeys(faults), key=lambda fault: fault.severity is not Severity.ERROR))
+
+
+def _of_others(fault: Fault) -> Fault:
+    """What the node asks of its own objects alone is a warning for those of others."""
+    if fault.rule.scope is Scope.STANDARD:
+        return fault
+    return Fault(fault.where, fault.what, fault.rule, fault.section, Severity.WARNING)
+
+
+def _faults(root: Node, meta: Node, among: Among) -> Iterator[Fault]:
+    sop_class = root.text("SOPClassUID")
+    definition = object_definition(sop_class)
+    if definition is None:
+        yield root.fault("SOPClassUID", f"{sop_class!r} is no storage SOP Class.", Rule.SOP_CLASS)
+        return
+    tree = content.Item(root) if sop_class in _DOCUMENTS else None
+    yield from identity.faults(root, meta)
+    yield from attributes.faults(root, definition)
+    yield from terms.class_faults(root, sop_class)
+    yield from pixels.faults(root, meta.text("TransferSyntaxUID"))
+    if sop_class in SEGMENTATION:
+        for rules in (segments, frames, dimensions, sources):
+            yield from rules.faults(root)
+    if tree is not None:
+        yield from content.faults(tree, sop_class)
+        yield from templates.faults(tree)
+        yield from regions.faults(tree)
+        yield from evidence.faults(root, tree)
+        yield from document_state.faults(root)
+    if sop_class == GrayscaleSoftcopyPresentationStateStorage:
+        yield from presentation.faults(root)
+    if sop_class == EncapsulatedPDFStorage:
+        yield from document.faults(root)
+    yield from references.faults(root, tree, among)
