@@ -7,12 +7,8 @@ from PIL import ImageDraw
 from config.finding import Analysis, Finding, FindingKind
 from config.reasons import Remark
 from dicom_io.results.colours import Colour, lesion_colour
-from dicom_io.results.lettering import fitting, printable, wrapped, write
+from dicom_io.results.lettering import AMBER, BLACK, GREY, LINE, WHITE, fitting, printable, wrapped, write
 
-BLACK = (20, 20, 20)
-GREY = (110, 110, 110)
-_LINE = (210, 210, 210)
-_AMBER = (160, 90, 0)
 _ROW_HEIGHTS = (34, 30, 27, 24)
 _SMALL = 14
 _SMALLEST = 11
@@ -47,7 +43,7 @@ def _draw_heading(draw: ImageDraw.ImageDraw, line: tuple[int, int, int], count: 
     if count:
         write(draw, (right - 78, top + 8), "SUVmax", size=_SMALL, fill=GREY, anchor="ra")
         write(draw, (right, top + 8), "MTV ml", size=_SMALL, fill=GREY, anchor="ra")
-    draw.line([(left, top + 30), (right, top + 30)], fill=_LINE)
+    draw.line([(left, top + 30), (right, top + 30)], fill=LINE)
 
 
 def _draw_lesions(draw: ImageDraw.ImageDraw, box: tuple[int, int, int, int], lesions: tuple[Finding, ...]) -> None:
@@ -61,7 +57,7 @@ def _draw_lesions(draw: ImageDraw.ImageDraw, box: tuple[int, int, int, int], les
         middle = top + row * height + height // 2
         radius = min(13, height // 2 - 1)
         draw.ellipse((left, middle - radius, left + 2 * radius, middle + radius), fill=lesion_colour(finding.number))
-        write(draw, (left + radius, middle), str(finding.number), size=radius + 2, fill=(255, 255, 255), anchor="mm")
+        write(draw, (left + radius, middle), str(finding.number), size=radius + 2, fill=WHITE, anchor="mm")
         room_for_name = right - left - 2 * radius - 10 - 148
         name, name_size = fitting(printable(finding.location.location.name), size, _SMALLEST, room_for_name)
         write(draw, (left + 2 * radius + 10, middle), name, size=name_size, fill=BLACK, anchor="lm")
@@ -75,7 +71,7 @@ def _draw_lesions(draw: ImageDraw.ImageDraw, box: tuple[int, int, int, int], les
 def _draw_totals(draw: ImageDraw.ImageDraw, line: tuple[int, int, int], analysis: Analysis) -> None:
     left, top, right = line
     totals = analysis.totals
-    draw.line([(left, top - 6), (right, top - 6)], fill=_LINE)
+    draw.line([(left, top - 6), (right, top - 6)], fill=LINE)
     text = f"TMTV {totals.tmtv_ml:.1f} ml     TLG {totals.tlg:.0f} g"
     if totals.dmax_mm is not None:
         text += f"     Dmax {totals.dmax_mm / 10:.1f} cm"
@@ -88,9 +84,9 @@ def _notes(analysis: Analysis, remarks: tuple[Remark, ...], width: int) -> list[
         notes += [(text, GREY) for text in wrapped(f"Physiologic (grey): {names}", _SMALL, width, 3)]
     meanings = dict.fromkeys(printable(remark.reason.meaning) for remark in remarks)
     for meaning in list(meanings)[:4]:
-        notes += [(text, _AMBER) for text in wrapped(f"! {meaning}", _SMALL, width, 2)]
+        notes += [(text, AMBER) for text in wrapped(f"! {meaning}", _SMALL, width, 2)]
     if len(meanings) > 4:
-        notes.append((f"! and {len(meanings) - 4} more remarks, in the report", _AMBER))
+        notes.append((f"! and {len(meanings) - 4} more remarks, in the report", AMBER))
     return notes
 
 

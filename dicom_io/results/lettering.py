@@ -1,9 +1,18 @@
 """Text on pictures, in Pillow's embedded font, so that a picture is the same on every machine."""
 
+from bisect import bisect_right
 from functools import cache
 
 from PIL import ImageDraw, ImageFont
 
+from dicom_io.results.colours import Colour
+
+BLACK: Colour = (20, 20, 20)
+GREY: Colour = (110, 110, 110)
+WHITE: Colour = (255, 255, 255)
+LINE: Colour = (210, 210, 210)
+AMBER: Colour = (160, 90, 0)
+_RED: Colour = (190, 0, 0)
 _STAND_INS = str.maketrans({"×": "x", "–": "-", "—": "-", "≥": ">=", "³": "3", "²": "2", "µ": "u", "é": "e"})
 
 
@@ -28,9 +37,8 @@ def shortened(text: str, size: int, limit: float) -> str:
     """The text, cut with an ellipsis to a width in pixels."""
     if width(text, size) <= limit:
         return text
-    while text and width(f"{text}...", size) > limit:
-        text = text[:-1]
-    return f"{text.rstrip()}..."
+    too_long = bisect_right(range(len(text)), limit, key=lambda length: width(f"{text[:length]}...", size))
+    return f"{text[: max(0, too_long - 1)].rstrip()}..."
 
 
 def fitting(text: str, size: int, smallest: int, limit: float) -> tuple[str, int]:
@@ -61,11 +69,12 @@ def write(
     text: str,
     *,
     size: int,
-    fill: tuple[int, int, int],
+    fill: Colour,
     anchor: str = "la",
     halo: int = 0,
+    rim: Colour = WHITE,
 ) -> None:
-    """Text at a place (x, y); ``anchor`` as in Pillow, ``halo`` the width of a white rim."""
+    """Text at a place (x, y); ``anchor`` as in Pillow, ``halo`` the width of a rim in the colour ``rim``."""
     draw.text(
         place,
         printable(text),
@@ -73,5 +82,15 @@ def write(
         fill=fill,
         anchor=anchor,
         stroke_width=halo,
-        stroke_fill=(255, 255, 255),
+        stroke_fill=rim,
     )
+
+
+def stamp(draw: ImageDraw.ImageDraw, corner: tuple[int, int], label: str, size: int, limit: float) -> float:
+    """A label in a red frame with its upper right corner there, cut to a width in pixels; gives its left side."""
+    right, top = corner
+    label, size = fitting(printable(label), size, size // 2, limit - size)
+    left, bottom = right - width(label, size) - size, top + 1.7 * size
+    draw.rounded_rectangle((left, top, right, bottom), radius=size // 4, outline=_RED, width=2)
+    write(draw, ((left + right) / 2, (top + bottom) / 2), label, size=size, fill=_RED, anchor="mm")
+    return left

@@ -1,31 +1,28 @@
 """The picture: projections of the PET with the lesions outlined and numbered, for viewers without SEG or SR."""
 
-import highdicom
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from pydicom.dataset import Dataset
-from pydicom.uid import ExplicitVRLittleEndian
 
-from config.finding import FindingKind, ResultKind
+from config.finding import FindingKind
+from config.result_kind import ResultKind
 from config.tracers import Tracer
 from dicom_io.identity import PRODUCT
-from dicom_io.results.colours import PHYSIOLOGIC, Colour, lesion_colour
+from dicom_io.results.colours import PHYSIOLOGIC, lesion_colour
 from dicom_io.results.labels import LABEL_SIZE, Box, mask_box, place_labels
-from dicom_io.results.legend import BLACK, GREY, draw_legend, legend_height
-from dicom_io.results.lettering import width, write
-from dicom_io.results.projection import Mask, View, masks, outline, projected, upright, upright_spacing_mm
-from dicom_io.results.result import ResultContext, complete, construction, content_datetime
+from dicom_io.results.legend import draw_legend, legend_height
+from dicom_io.results.lettering import BLACK, GREY, LINE, WHITE, stamp, write
+from dicom_io.results.projection import Mask, View, masks, paint, projected, upright_body, upright_spacing_mm
+from dicom_io.results.result import ResultContext
+from dicom_io.results.secondary_capture import secondary_capture
+from dicom_io.results.windows import highest_suv, inverse_grey
 
 WIDTH = 1400
 HEIGHTS = (560, 1000)
-_WHITE = (255, 255, 255)
-_RED = (190, 0, 0)
 _VIEWS_BOX = (24, 110, 850, 950)
 _LEGEND = (890, 1376)
 _GAP = 36
-_BODY_SUV = 0.2
-_MARGIN_MM = 20.0
 
 
 def draw_picture(context: ResultContext) -> Image.Image:
@@ -34,10 +31,10 @@ def draw_picture(context: ResultContext) -> Image.Image:
     Coronal and sagittal projection, white at 0 g/ml to black, and a legend. Head up; the patient's right at the left
     of the coronal view, the front at the left of the sagittal one. No patient identity is drawn.
     """
-    suv, labels = _cropped(context)
+    suv, labels = upright_body(context.suv, context.analysis.labels)
     scale = _pixels_per_mm(suv.shape, upright_spacing_mm(context.suv.affine))
     views = [_draw_view(context, suv, labels, view, scale) for view in View]
-    picture = Image.new("RGB", (WIDTH, _height(context, views[0].height)), _WHITE)
+    picture = Image.new("RGB", (WIDTH, _height(context, views[0].height)), WHITE)
     draw = ImageDraw.Draw(picture)
     _draw_header(draw, context)
     left, top = _VIEWS_BOX[:2]
@@ -52,37 +49,14 @@ def draw_picture(context: ResultContext) -> Image.Image:
 
 
 def encode_picture(context: ResultContext) -> Dataset:
-    """The picture as an uncompressed Secondary Capture (PS3.3 A.8.1)."""
-    arguments = construction(context, ResultKind.PICTURE, "AI lesion picture")
-    picture = highdicom.sc.SCImage(
-        **arguments,
-        pixel_array=np.asarray(draw_picture(context)),
-        photometric_interpretation=highdicom.PhotometricInterpretationValues.RGB,
-        bits_allocated=8,
-        coordinate_system=highdicom.CoordinateSystemNames.PATIENT,
-        patient_orientation=("L", "F"),
-        study_instance_uid=str(context.pet.headers[0].StudyInstanceUID),
-        transfer_syntax_uid=ExplicitVRLittleEndian,
+    """The picture as a Secondary Capture."""
+    return secondary_capture(
+        context,
+        ResultKind.PICTURE,
+        draw_picture(context),
+        series="AI lesion picture",
+        derivation="Maximum intensity projections of SUVbw with outlines of findings",
     )
-    picture.ImageType = ["DERIVED", "SECONDARY"]
-    picture.PatientOrientation = None  # two views, two orientations
-    picture.Laterality = None
-    picture.ConversionType = "WSD"
-    picture.BurnedInAnnotation = "NO"
-    picture.LossyImageCompression = "00"
-    picture.DerivationDescription = "Maximum intensity projections of SUVbw with outlines of findings"
-    picture.SecondaryCaptureDeviceManufacturer = arguments["manufacturer"]
-    picture.SecondaryCaptureDeviceManufacturerModelName = PRODUCT
-    picture.SecondaryCaptureDeviceSoftwareVersions = arguments["software_versions"]
-    complete(picture, context)
-    picture.DateOfSecondaryCapture = picture.ContentDate
-    picture.TimeOfSecondaryCapture = picture.ContentTime
-    return picture
-
-
-def white_level_suv(tracer: Tracer) -> float:
-    """SUVbw drawn black: 7 g/ml for FDG, 10 for tracers of higher contrast."""
-    return 7.0 if tracer is Tracer.FDG else 10.0
 
 
 def _height(context: ResultContext, view_height: int) -> int:
@@ -92,7 +66,7 @@ def _height(context: ResultContext, view_height: int) -> int:
 
 def _draw_header(draw: ImageDraw.ImageDraw, context: ResultContext) -> None:
     quantification, provenance = context.quantification, context.provenance
-    date = content_datetime(context.pet.headers)
+    date = context.moment
     tracer = "PET" if context.analysis.tracer is Tracer.OTHER else f"{context.analysis.tracer} PET"
     write(draw, (24, 18), f"{tracer}, {date:%Y-%m-%d}", size=26, fill=BLACK)
     details = [f"SUVbw factor {quantification.factor:.6g}"]
@@ -101,26 +75,8 @@ def _draw_header(draw: ImageDraw.ImageDraw, context: ResultContext) -> None:
     details.append(f"{PRODUCT} {provenance.version}, revision {provenance.revision}")
     write(draw, (24, 54), "  |  ".join(details), size=15, fill=GREY)
     if provenance.label:
-        right = WIDTH - 24
-        left = right - width(provenance.label, 22) - 28
-        draw.rounded_rectangle((left, 16, right, 56), radius=6, outline=_RED, width=2)
-        write(draw, ((left + right) / 2, 36), provenance.label, size=22, fill=_RED, anchor="mm")
-    draw.line([(24, 80), (WIDTH - 24, 80)], fill=(210, 210, 210))
-
-
-def _cropped(context: ResultContext) -> tuple[NDArray[np.float32], NDArray[np.uint16]]:
-    """Upright SUV and labels without the air at front, back and sides."""
-    affine = context.suv.affine
-    suv, labels = upright(context.suv.values, affine), upright(context.analysis.labels, affine)
-    spacing = upright_spacing_mm(affine)
-    body = suv.max(axis=0) > _BODY_SUV
-    ranges = [slice(None)]
-    for axis in (1, 2):
-        inside = np.flatnonzero(body.any(axis=2 - axis))
-        margin = round(_MARGIN_MM / spacing[axis])
-        first, last = (inside[0], inside[-1]) if inside.size else (0, suv.shape[axis] - 1)
-        ranges.append(slice(max(0, int(first) - margin), int(last) + margin + 1))
-    return suv[tuple(ranges)], labels[tuple(ranges)]
+        stamp(draw, (WIDTH - 24, 16), provenance.label, 22, 400)
+    draw.line([(24, 80), (WIDTH - 24, 80)], fill=LINE)
 
 
 def _pixels_per_mm(shape: tuple[int, ...], spacing_mm: tuple[float, float, float]) -> float:
@@ -135,26 +91,17 @@ def _draw_view(
     spacing = upright_spacing_mm(context.suv.affine)
     across = 2 if view is View.CORONAL else 1
     size = max(1, round(suv.shape[across] * spacing[across] * scale)), max(1, round(suv.shape[0] * spacing[0] * scale))
-    black = white_level_suv(context.analysis.tracer)
-    grey = 255.0 * (1.0 - np.clip(projected(suv, view, size) / black, 0.0, 1.0))
-    pixels = np.repeat(grey.round().astype(np.uint8)[..., np.newaxis], 3, axis=2)
+    pixels = inverse_grey(projected(suv, view, size), highest_suv(context.analysis.tracer))
     found = masks(labels, view, size)
     lesions = {finding.number for finding in context.analysis.lesions}
     for finding in reversed(context.analysis.findings):
         if finding.number in found:
             lesion = finding.kind is FindingKind.LESION
-            _paint(pixels, found[finding.number], lesion_colour(finding.number) if lesion else PHYSIOLOGIC)
+            paint(pixels, found[finding.number], lesion_colour(finding.number) if lesion else PHYSIOLOGIC)
     drawn = Image.fromarray(pixels)
     shown = {number: mask for number, mask in found.items() if number in lesions}
     _draw_numbers(ImageDraw.Draw(drawn), shown, place_labels(shown, size))
     return drawn
-
-
-def _paint(pixels: NDArray[np.uint8], mask: Mask, colour: Colour) -> None:
-    rows, columns = np.nonzero(outline(mask))
-    rows, columns = rows + mask.top, columns + mask.left
-    inside = (rows >= 0) & (columns >= 0) & (rows < pixels.shape[0]) & (columns < pixels.shape[1])
-    pixels[rows[inside], columns[inside]] = colour
 
 
 def _draw_numbers(draw: ImageDraw.ImageDraw, found: dict[int, Mask], boxes: dict[int, Box]) -> None:
@@ -174,7 +121,7 @@ def _draw_scales(draw: ImageDraw.ImageDraw, context: ResultContext, scale: float
     left, right = _VIEWS_BOX[0], _VIEWS_BOX[0] + 100 * scale
     draw.line([(left, baseline), (right, baseline)], fill=BLACK, width=3)
     write(draw, (right + 8, baseline), "10 cm", size=14, fill=BLACK, anchor="lm")
-    black = white_level_suv(context.analysis.tracer)
+    black = highest_suv(context.analysis.tracer)
     start, length = _VIEWS_BOX[2] - 300, 160
     for step in range(length):
         shade = round(255 * (1 - step / (length - 1)))

@@ -10,10 +10,13 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
-from config.volume import Matrix
+from config.volume import FloatArray, Matrix, Volume
+from dicom_io.results.colours import Colour
 
 OUTLINE_PIXELS = 2
 _PADDING_VOXELS = 3
+_BODY_SUV = 0.2
+_MARGIN_MM = 20.0
 
 
 class View(IntEnum):
@@ -54,6 +57,20 @@ def upright_spacing_mm(affine: Matrix) -> tuple[float, float, float]:
     return first, second, third
 
 
+def upright_body(suv: Volume, labels: NDArray[np.uint16]) -> tuple[FloatArray, NDArray[np.uint16]]:
+    """Upright SUV and labels without the air at front, back and sides; no label is cut off."""
+    values, numbers = upright(suv.values, suv.affine), upright(labels, suv.affine)
+    spacing = upright_spacing_mm(suv.affine)
+    body = (values.max(axis=0) > _BODY_SUV) | (numbers.max(axis=0) > 0)
+    ranges = [slice(None)]
+    for axis in (1, 2):
+        inside = np.flatnonzero(body.any(axis=2 - axis))
+        margin = round(_MARGIN_MM / spacing[axis])
+        first, last = (inside[0], inside[-1]) if inside.size else (0, values.shape[axis] - 1)
+        ranges.append(slice(max(0, int(first) - margin), int(last) + margin + 1))
+    return values[tuple(ranges)], numbers[tuple(ranges)]
+
+
 def projected(values: NDArray[np.float32], view: View, size: tuple[int, int]) -> NDArray[np.float32]:
     """Maximum of an upright array along a view's axis, resampled to (width, height) pixels."""
     maximum = np.ascontiguousarray(values.max(axis=view), dtype=np.float32)
@@ -73,10 +90,18 @@ def masks(labels: NDArray[np.uint16], view: View, size: tuple[int, int]) -> dict
     return found
 
 
-def outline(mask: Mask) -> NDArray[np.bool_]:
-    """The rim just outside a mask, on the mask's patch."""
-    grown = ndimage.binary_dilation(mask.pixels, iterations=OUTLINE_PIXELS)
+def outline(mask: Mask, thickness: int = OUTLINE_PIXELS) -> NDArray[np.bool_]:
+    """The rim just outside a mask, so many pixels thick, on the mask's patch."""
+    grown = ndimage.binary_dilation(mask.pixels, iterations=thickness)
     return np.asarray(grown & ~mask.pixels)
+
+
+def paint(pixels: NDArray[np.uint8], mask: Mask, colour: Colour, thickness: int = OUTLINE_PIXELS) -> None:
+    """Draws the outline of a mask into a picture of shape (rows, columns, 3); what lies outside is left out."""
+    rows, columns = np.nonzero(outline(mask, thickness))
+    rows, columns = rows + mask.top, columns + mask.left
+    inside = (rows >= 0) & (columns >= 0) & (rows < pixels.shape[0]) & (columns < pixels.shape[1])
+    pixels[rows[inside], columns[inside]] = colour
 
 
 def _orientation(affine: Matrix) -> tuple[tuple[int, ...], tuple[int, ...]]:
