@@ -1,7 +1,7 @@
 """Encoding of many lesions on a large PET: SEG, SR and picture, seconds and megabytes, as their number grows."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,7 +21,7 @@ from dicom_io.reading.volume import Acquisition, read_pet
 from dicom_io.results.picture import encode_picture
 from dicom_io.results.report import encode_report
 from dicom_io.results.result import ResultContext
-from dicom_io.results.segmentation import encode_segmentation
+from dicom_io.results.segmentation import encode_segmentations
 from dicom_io.scanner.examination import PatientIdentity
 from dicom_io.scanner.study import write_study
 from dicom_io.scanner.vendors import SIEMENS
@@ -31,7 +31,7 @@ from inference.measurement.measure import measure, totals
 SHAPE = (300, 400, 400)
 SPACING_MM = (3.0, 1.65, 1.65)
 RADIUS_MM = 11.0
-LESIONS = (0, 1, 10, 50, 100)
+LESIONS = (0, 1, 10, 50, 100, 300)
 
 
 def main() -> None:
@@ -48,7 +48,7 @@ def main() -> None:
         pet = read_pet(series)
         rows = table(
             f"Encoding on {SHAPE[1]} × {SHAPE[2]} × {SHAPE[0]}, balls of {2 * RADIUS_MM:.0f} mm",
-            *("lesions", "SEG", "SR", "picture", "SEG size", "SR size"),
+            *("lesions", "SEG", "SR", "picture", "SEG objects", "masks", "SEG beyond masks", "SR size"),
         )
         for count in LESIONS:
             rows.add_row(str(count), *_measure(pet, suv, np.where(labels <= count, labels, 0), Path(folder)))
@@ -57,21 +57,23 @@ def main() -> None:
 
 def _measure(pet: Acquisition, suv: Volume, labels: np.ndarray, folder: Path) -> tuple[str, ...]:
     context = _context(pet, suv, labels.astype(np.uint16))
-    segmentation, segmentation_s, segmentation_mb = _encode(lambda: encode_segmentation(context), folder)
-    _, report_s, report_mb = _encode(lambda: encode_report(context, segmentation), folder)
-    _, picture_s, _ = _encode(lambda: encode_picture(context), folder)
+    segmentations, segmentation_s, segmentation_mb = _encode(lambda: encode_segmentations(context), folder)
+    _, report_s, report_mb = _encode(lambda: [encode_report(context, segmentations)], folder)
+    _, picture_s, _ = _encode(lambda: [encode_picture(context)], folder)
+    masks_mb = sum(len(one.PixelData) for one in segmentations) / 1e6
     seconds = tuple(f"{value:.2f} s" for value in (segmentation_s, report_s, picture_s))
-    return (*seconds, f"{segmentation_mb:.2f} MB", f"{report_mb:.2f} MB")
+    sizes = tuple(f"{value:.2f} MB" for value in (masks_mb, segmentation_mb - masks_mb, report_mb))
+    return (*seconds, str(len(segmentations)), *sizes)
 
 
-def _encode(encode: Callable[[], Dataset | None], folder: Path) -> tuple[Dataset | None, float, float]:
-    """The object, seconds to make and write it, and its size."""
+def _encode(encode: Callable[[], Sequence[Dataset]], folder: Path) -> tuple[Sequence[Dataset], float, float]:
+    """The objects, seconds to make and write them, and their size in MB."""
     begin = time.perf_counter()
     made = encode()
-    if made is None:
-        return None, 0.0, 0.0
-    made.save_as(folder / "object.dcm", enforce_file_format=True)
-    return made, time.perf_counter() - begin, (folder / "object.dcm").stat().st_size / 1e6
+    files = [folder / f"object{number}.dcm" for number in range(len(made))]
+    for one, file in zip(made, files, strict=True):
+        one.save_as(file, enforce_file_format=True)
+    return made, time.perf_counter() - begin, sum(file.stat().st_size for file in files) / 1e6
 
 
 def _context(pet: Acquisition, suv: Volume, labels: np.ndarray) -> ResultContext:
@@ -109,7 +111,7 @@ def _balls(count: int) -> np.ndarray:
     reach = [int(np.ceil(RADIUS_MM / spacing)) for spacing in SPACING_MM]
     offsets = np.meshgrid(*(np.arange(-r, r + 1) * s for r, s in zip(reach, SPACING_MM, strict=True)), indexing="ij")
     ball = sum(offset**2 for offset in offsets) <= RADIUS_MM**2
-    lattice = [(k, j, i) for k in range(20, 290, 28) for j in range(60, 360, 60) for i in range(60, 360, 60)]
+    lattice = [(k, j, i) for k in range(20, 290, 28) for j in range(60, 360, 50) for i in range(60, 360, 50)]
     for number, centre in enumerate(lattice[:count], start=1):
         box = tuple(slice(c - r, c + r + 1) for c, r in zip(centre, reach, strict=True))
         labels[box][ball] = number

@@ -13,7 +13,7 @@ from config.volume import Volume
 from dicom_io.reading.files import find_instances
 from dicom_io.results.picture import encode_picture
 from dicom_io.results.report import encode_report
-from dicom_io.results.segmentation import encode_segmentation
+from dicom_io.results.segmentation import encode_segmentations
 from dicom_io.scanner.examination import PatientIdentity
 from dicom_io.scanner.study import write_study
 from dicom_io.scanner.vendors import SIEMENS
@@ -86,8 +86,8 @@ def _run_once(study: Path, settings: Settings, models: Models) -> Timed:
     outcome = analyse_inputs(inputs, settings, models)
     seconds |= {stage: spent for stage, spent in outcome.timings_s.items() if stage not in ("encode", "load models")}
     # Encoded once more, object by object, for what each of them costs.
-    segmentation = timed("SEG", lambda: encode_segmentation(outcome.context))
-    timed("SR", lambda: encode_report(outcome.context, segmentation))
+    segmentations = timed("SEG", lambda: encode_segmentations(outcome.context))
+    timed("SR", lambda: encode_report(outcome.context, segmentations))
     timed("picture", lambda: encode_picture(outcome.context))
     with TemporaryDirectory() as folder:
         timed("write", lambda: write_objects(outcome.objects, Path(folder)))
