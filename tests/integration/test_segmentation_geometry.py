@@ -26,7 +26,7 @@ from dicom_io.reading.files import find_instances
 from dicom_io.reading.kinds import Series
 from dicom_io.reading.series import group_series
 from dicom_io.reading.volume import read_ct, read_pet
-from dicom_io.results.organ_map import encode_organ_masks
+from dicom_io.results.organ_map import encode_organ_map, encode_organ_masks
 from dicom_io.results.result import ResultContext
 from dicom_io.results.segmentation import encode_segmentations
 from dicom_io.scanner.examination import PatientIdentity
@@ -126,13 +126,19 @@ def context(folder, labels):
 
 
 def read_back(segmentation, folder):
-    """World coordinates (N, 3), LPS mm, of every segment's voxels, by Segment Label."""
+    """World coordinates (N, 3), LPS mm, of every segment's voxels, by Segment Label; segments have files of their own.
+
+    Of a label map there is one file.
+    """
     folder.mkdir()
     segmentation.save_as(folder / "seg.dcm", enforce_file_format=True)
     command = [READER, "--inputDICOM", folder / "seg.dcm", "--outputDirectory", folder, "--outputType", "nrrd"]
     subprocess.run(command, check=True, capture_output=True, timeout=60)
     described = json.loads((folder / "meta.json").read_text())["segmentAttributes"]
     labels = {item["labelID"]: item["SegmentLabel"] for group in described for item in group}
+    if segmentation.SegmentationType == "LABELMAP":
+        image = sitk.ReadImage(folder / "1.nrrd")
+        return {label: voxels(image == number) for number, label in labels.items()}
     return {label: voxels(sitk.ReadImage(folder / f"{number}.nrrd")) for number, label in labels.items()}
 
 
@@ -197,9 +203,13 @@ def test_segments_of_several_objects_lie_there_too(study, tmp_path, segmentation
 
 
 @pytest.mark.parametrize("storage", Storage)
-def test_organs_lie_where_the_map_has_them(study, tmp_path, storage):
-    made = study(FEET_FIRST, storage)
-    (segmentation,) = encode_organ_masks(made.context)
+@pytest.mark.parametrize("turn", [OBLIQUE, FEET_FIRST], ids=["oblique", "feet first"])
+@pytest.mark.parametrize(
+    "encode", [lambda context: [encode_organ_map(context)], encode_organ_masks], ids=["map", "masks"]
+)
+def test_organs_lie_where_the_map_has_them(study, tmp_path, encode, turn, storage):
+    made = study(turn, storage)
+    (segmentation,) = encode(made.context)
     found = read_back(segmentation, tmp_path / "read")
     wanted = expected(made, made.context.analysis.organs, SegmentationGrid.PET)
     assert [len(places) for places in found.values()] == [len(places) for places in wanted.values()]
