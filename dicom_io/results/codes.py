@@ -1,11 +1,14 @@
 """Coded concepts of result objects, where pydicom's dictionary has no name for them or the choice wants a word."""
 
+import textwrap
+
 import highdicom
 from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
 
-from config.finding import Finding, FindingKind
+from config.finding import Finding, FindingKind, GradeScale, UptakeGrade
+from config.reasons import Reason
 from config.tracers import Tracer
 from config.vocabulary import REGION_CODES, Laterality, Location
 
@@ -25,6 +28,22 @@ MILLILITRE = Code("ml", "UCUM", "ml")
 MILLIMETRE = Code("mm", "UCUM", "mm")
 GRAM = Code("g", "UCUM", "g")
 NO_UNITS = Code("1", "UCUM", "no units")
+PERCENT = Code("%", "UCUM", "Percent")
+
+PRIVATE_SCHEME = "99UPTAKE"
+"""Codes of our own, where neither the standard nor a public terminology has one."""
+
+CANDIDATE_SITE = Code("CANDIDATESITE", PRIVATE_SCHEME, "Candidate finding site")
+NAME_OF_SITE = Code("NAMEOFSITE", PRIVATE_SCHEME, "Name of site")
+BASIS_OF_GRADE = Code("BASISOFGRADE", PRIVATE_SCHEME, "Basis of grade")
+REASON_NOT_ANALYSED = Code("NOTANALYSED", PRIVATE_SCHEME, "Reason why not analysed")
+
+FINDING_CATEGORY = Code("276214006", "SCT", "Finding category")
+REFERENCE_REGION = Code("C94970", "NCIt", "Reference Region")
+DESCENDING_AORTA = Code("32672002", "SCT", "Descending aorta")
+STANDARD_DEVIATION = Code("386136009", "SCT", "Standard Deviation")
+
+_DEAUVILLE = {1: "C99728", 2: "C99747", 3: "C99748", 4: "C99749", 5: "C99750"}
 
 _SIDES = {
     Laterality.RIGHT: Code("24028007", "SCT", "Right"),
@@ -47,11 +66,6 @@ def site(location: Location) -> Code:
 def side(location: Location) -> Code | None:
     """Right or left, where the location is on one side."""
     return _SIDES.get(location.laterality)
-
-
-def finding_site(location: Location) -> highdicom.sr.FindingSite:
-    """Finding Site (363698007) with its laterality as a modifier (272741003)."""
-    return highdicom.sr.FindingSite(anatomic_location=site(location), laterality=side(location))
 
 
 def anatomic_region(location: Location) -> Dataset:
@@ -77,3 +91,22 @@ def procedure_reported(tracer: Tracer) -> Code:
     if tracer is Tracer.FDG:
         return Code("443271005", "SCT", "PET/CT FDG imaging of whole body")
     return Code("44139-4", "LN", "PET whole body")
+
+
+def grade_scale(grade: UptakeGrade) -> Code:
+    """The scale of a grade of uptake. SNOMED CT has Deauville's; PROMISE's has no public code."""
+    if grade.scale is GradeScale.DEAUVILLE:
+        return Code("708895006", "SCT", "Deauville five point scale")
+    return Code("MIPSMA", PRIVATE_SCHEME, "miPSMA score")
+
+
+def grade_value(grade: UptakeGrade) -> Code:
+    """A grade of uptake. Deauville's have codes of the NCI Thesaurus (HL7 mCODE)."""
+    if grade.scale is GradeScale.DEAUVILLE:
+        return Code(_DEAUVILLE[grade.score], "NCIt", f"London Deauville Criteria Point Scale {grade.score}")
+    return Code(f"MIPSMA{grade.score}", PRIVATE_SCHEME, f"miPSMA score {grade.score}")
+
+
+def refusal_reason(reason: Reason) -> Code:
+    """The coded reason for which a study could not be analysed; its meaning in the 64 characters of a Code Meaning."""
+    return Code(reason.value, PRIVATE_SCHEME, textwrap.shorten(reason.meaning, 64, placeholder=" ..."))

@@ -23,10 +23,18 @@ def segment_of(segmentations: Iterable[Dataset], tracking_uid: str) -> SegmentRe
     KeyError
         If no segmentation has one.
     """
-    for segmentation in segmentations:
-        for segment in segmentation.SegmentSequence:
-            if str(segment.TrackingUID) == tracking_uid:
-                return SegmentReference(
-                    str(segmentation.SOPClassUID), str(segmentation.SOPInstanceUID), int(segment.SegmentNumber)
-                )
-    raise KeyError(f"No segment has the Tracking UID {tracking_uid}.")
+    found = tracked_segments(segmentations).get(tracking_uid)
+    if found is None:
+        raise KeyError(f"No segment has the Tracking UID {tracking_uid}.")
+    return found
+
+
+def tracked_segments(segmentations: Iterable[Dataset]) -> dict[str, SegmentReference]:
+    """Every segment by its Tracking UID."""
+    return {
+        str(segment.TrackingUID): SegmentReference(
+            str(segmentation.SOPClassUID), str(segmentation.SOPInstanceUID), int(segment.SegmentNumber)
+        )
+        for segmentation in segmentations
+        for segment in segmentation.SegmentSequence
+    }

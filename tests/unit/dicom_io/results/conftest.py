@@ -149,4 +149,6 @@ def _analysis(suv: Volume, chosen: tuple, remarks: tuple[Remark, ...], tracer: T
         65.5 if len(lesions) > 1 else None,
     )
     methods = (Method("segmentation", "iterative threshold", "1", {"rule": "iterative"}),)
-    return Analysis(tracer, tuple(findings), labels, totals, methods, remarks, {"liver mean": 2.1}, {})
+    references = {"liver_mean": 2.1, "liver_sd": 0.25, "blood_pool_mean": 1.4}
+    summary = f"{tracer} PET: {len(lesions) or 'no'} lesions."
+    return Analysis(tracer, tuple(findings), labels, totals, methods, remarks, references, {}, summary)

@@ -3,57 +3,42 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from config.finding import FindingKind, GradeScale, LocationAnswer, UptakeGrade
 from config.reasons import Reason, Remark
 from config.tracers import Tracer
+from config.vocabulary import vocabulary
 from dicom_io.identity import ResultReference
-from dicom_io.results.report import encode_report
-from dicom_io.results.segmentation import encode_segmentation
+from dicom_io.results.report import encode_measurements, encode_regions, encode_report
+from dicom_io.results.segmentation import encode_segmentations
 from dicom_io.scanner.study import Storage
+from tests.unit.dicom_io.results.tree import (
+    children,
+    code,
+    comments,
+    container,
+    evidence,
+    groups,
+    name,
+    number,
+    walk,
+)
 
 COMPREHENSIVE_SR = "1.2.840.10008.5.1.4.1.1.88.33"
+LEFT, RIGHT = "7771000", "24028007"
 
 
 def reported(context):
-    segmentation = encode_segmentation(context)
-    return segmentation, encode_report(context, segmentation)
+    segmentations = encode_segmentations(context)
+    return segmentations, encode_report(context, segmentations)
 
 
-def name(item):
-    return item.ConceptNameCodeSequence[0].CodeValue
-
-
-def code(item):
-    return item.ConceptCodeSequence[0].CodeValue
-
-
-def children(item, value, kind=None):
-    content = item.get("ContentSequence", ())
-    return [child for child in content if name(child) == value and kind in (None, child.ValueType)]
-
-
-def container(report, value):
-    (found,) = children(report, value, "CONTAINER")
-    return found
-
-
-def groups(report, template):
-    found = children(container(report, "126010"), "125007")
-    return [group for group in found if group.ContentTemplateSequence[0].TemplateIdentifier == template]
-
-
-def number(item):
-    measured = item.MeasuredValueSequence[0]
-    return float(measured.NumericValue), measured.MeasurementUnitsCodeSequence[0].CodeValue
-
-
-def walk(item):
-    yield item
-    for child in item.get("ContentSequence", ()):
-        yield from walk(child)
-
-
-def comments(report):
-    return [item.TextValue for item in children(container(report, "C0034375"), "121106")]
+def graded(context, grade):
+    """The same analysis, with every lesion of a grade."""
+    findings = tuple(
+        replace(finding, grade=grade if finding.kind is FindingKind.LESION else None)
+        for finding in context.analysis.findings
+    )
+    return replace(context, analysis=replace(context.analysis, findings=findings))
 
 
 def test_it_is_a_preliminary_unverified_comprehensive_sr_by_tid_1500(contexts):
@@ -69,7 +54,7 @@ def test_it_is_a_preliminary_unverified_comprehensive_sr_by_tid_1500(contexts):
 
 
 def test_every_lesion_has_one_volumetric_and_one_planar_group_with_the_segments_tracking(contexts):
-    segmentation, report = reported(contexts(3, 1))
+    (segmentation,), report = reported(contexts(3, 1))
     expected = [(segment.TrackingID, segment.TrackingUID) for segment in segmentation.SegmentSequence[:3]]
     for template in ("1411", "1410"):
         found = [
@@ -106,12 +91,15 @@ def test_every_measurement_names_the_algorithm_and_the_volume_its_threshold(cont
             assert children(item, "111001")[0].TextValue == "uptake"
             assert children(item, "111003")[0].TextValue == "1.2.3"
     (volume,) = children(group, "126032")
-    assert children(volume, "111002")[0].TextValue == "SUVbw >= 4.000 g/ml"
+    assert [item.TextValue for item in children(volume, "111002")] == [
+        "SUVbw >= 4.000 g/ml",
+        "iterative threshold 1",
+    ]
 
 
 def test_the_volumetric_group_refers_to_its_segment_and_the_pet(contexts):
     context = contexts(2, 1)
-    segmentation, report = reported(context)
+    (segmentation,), report = reported(context)
     for segment_number, group in enumerate(groups(report, "1411"), start=1):
         (reference,) = children(group, "121191")
         assert reference.ReferencedSOPSequence[0].ReferencedSOPInstanceUID == segmentation.SOPInstanceUID
@@ -158,16 +146,112 @@ def test_groups_carry_finding_site_side_and_caption(contexts):
         assert group.ContentSequence[-1].ValueType == "TEXT"
 
 
-def test_totals_are_derived_measurements(contexts):
-    _, report = reported(contexts(2, 1))
-    totals = {name(item): number(item) for item in container(report, "126011").ContentSequence}
-    assert totals == {
-        "246206008": (2.0, "1"),
-        "126032": (7.68, "ml"),
-        "126033": (39.36, "g"),
-        "126401": (12.5, "g/ml{SUVbw}"),
-        "121206": (65.5, "mm"),
+@pytest.mark.parametrize(
+    ("grade", "scale", "value"),
+    [
+        (UptakeGrade(GradeScale.DEAUVILLE, 2, "Why."), ("708895006", "SCT"), ("C99747", "NCIt")),
+        (UptakeGrade(GradeScale.DEAUVILLE, 5, "Why."), ("708895006", "SCT"), ("C99750", "NCIt")),
+        (UptakeGrade(GradeScale.PROMISE, 3, "Why."), ("MIPSMA", "99UPTAKE"), ("MIPSMA3", "99UPTAKE")),
+    ],
+    ids=str,
+)
+def test_the_grade_of_uptake_is_coded_with_what_it_rests_on(contexts, grade, scale, value):
+    _, report = reported(graded(contexts(1, 0), grade))
+    for template in ("1411", "1410"):
+        (group,) = groups(report, template)
+        (item,) = children(group, scale[0], "CODE")
+        assert item.ConceptNameCodeSequence[0].CodingSchemeDesignator == scale[1]
+        assert (code(item), item.ConceptCodeSequence[0].CodingSchemeDesignator) == value
+        assert item.ConceptCodeSequence[0].CodeMeaning.endswith(str(grade.score))
+        if template == "1411":
+            (basis,) = item.ContentSequence
+            assert (basis.RelationshipType, basis.TextValue) == ("INFERRED FROM", "Why.")
+
+
+def test_without_a_grade_nothing_is_said_of_one(contexts):
+    _, report = reported(contexts(1, 0))
+    assert not any(name(item) in ("708895006", "MIPSMA") for item in walk(report))
+
+
+def test_private_codes_are_declared_and_no_others_are_used(contexts):
+    _, report = reported(graded(contexts(1, 0), UptakeGrade(GradeScale.PROMISE, 3, "Why.")))
+    (scheme,) = report.CodingSchemeIdentificationSequence
+    assert scheme.CodingSchemeDesignator == "99UPTAKE"
+    used = {item.ConceptNameCodeSequence[0].CodingSchemeDesignator for item in walk(report)}
+    assert used == {"DCM", "SCT", "UMLS", "99UPTAKE"}
+
+
+def test_candidates_for_the_location_come_with_their_confidence(contexts):
+    context = contexts(1, 0)
+    leaf = vocabulary().leaf
+    lobe, left = leaf("right lower lobe medial basal segment (S7)"), leaf("left pubic bone")
+    node, kidney = leaf("subcarinal node (station 7)"), leaf("left kidney")
+    answer = LocationAnswer(lobe, 0.62, ((lobe, 0.62), (left, 0.205), (node, 0.1), (kidney, 0.01)))
+    (finding,) = context.analysis.findings
+    findings = (replace(finding, location=answer),)
+    _, report = reported(replace(context, analysis=replace(context.analysis, findings=findings)))
+    (group,) = groups(report, "1411")
+    candidates = children(group, "CANDIDATESITE")
+    told = [
+        (
+            code(item),
+            [code(side) for side in children(item, "272741003")],
+            number(children(item, "111012")[0]),
+            [text.TextValue for text in children(item, "NAMEOFSITE")],
+        )
+        for item in candidates
+    ]
+    assert told == [
+        ("90572001", [RIGHT], (62.0, "%"), ["right lower lobe medial basal segment (S7)"]),  # right lower lobe
+        ("816092008", [LEFT], (20.5, "%"), ["left pubic bone"]),  # pelvis
+        ("28330007", [], (10.0, "%"), []),
+    ]
+    (planar,) = groups(report, "1410")
+    assert not children(planar, "CANDIDATESITE")
+
+
+def derived(report):
+    """Name, derivation and site of each derived measurement, with its number."""
+    items = container(report, "126011").ContentSequence
+    return {
+        (name(item), *(code(child) for word in ("121401", "363698007") for child in children(item, word))): number(item)
+        for item in items
     }
+
+
+def test_totals_and_references_are_derived_measurements(contexts):
+    _, report = reported(contexts(2, 1))
+    assert derived(report) == {
+        ("246206008",): (2.0, "1"),
+        ("126032", "255619001"): (7.68, "ml"),
+        ("126033", "255619001"): (39.36, "g"),
+        ("126401", "56851009", "90572001"): (12.5, "g/ml{SUVbw}"),  # the hottest, in the lung
+        ("121206", "56851009"): (65.5, "mm"),
+        ("126401", "373098007", "10200004"): (2.1, "g/ml{SUVbw}"),  # mean of the liver
+        ("126401", "386136009", "10200004"): (0.25, "g/ml{SUVbw}"),
+        ("126401", "373098007", "32672002"): (1.4, "g/ml{SUVbw}"),  # mean of the descending aorta
+    }
+
+
+def test_every_derived_measurement_names_the_algorithm(contexts):
+    _, report = reported(contexts(2, 1))
+    for item in container(report, "126011").ContentSequence:
+        assert children(item, "111001")[0].TextValue == "uptake"
+        assert children(item, "111003")[0].TextValue == "1.2.3"
+
+
+def test_the_hottest_lesion_is_named_by_its_tracking_identifier(contexts):
+    (segmentation,), report = reported(contexts(2, 0))
+    (hottest,) = (item for item in container(report, "126011").ContentSequence if children(item, "112040"))
+    assert children(hottest, "112039")[0].TextValue == segmentation.SegmentSequence[0].TrackingID
+    assert segmentation.SegmentSequence[0].TrackingUID == children(hottest, "112040")[0].UID
+
+
+def test_the_summary_of_the_analysis_is_told(contexts):
+    for lesions, said in ((2, "FDG PET: 2 lesions."), (0, "FDG PET: no lesions.")):
+        _, report = reported(contexts(lesions, 0))
+        (summary,) = children(container(report, "C0034375"), "121111")
+        assert summary.TextValue == said
 
 
 def test_nothing_found_is_said_explicitly(contexts):
@@ -238,24 +322,100 @@ def test_the_procedure_reported_is_the_examination(contexts, tracer, procedure):
 
 def test_all_that_is_referenced_is_evidence(contexts):
     context = contexts()
-    segmentation, report = reported(context)
-    evidence = {
-        instance.ReferencedSOPInstanceUID
-        for study in report.CurrentRequestedProcedureEvidenceSequence
+    (segmentation,), report = reported(context)
+    slices = {str(header.SOPInstanceUID) for header in context.pet.headers}
+    assert evidence(report) == slices | {segmentation.SOPInstanceUID}
+
+
+def reference(study, series, instance, sop_class=COMPREHENSIVE_SR):
+    return ResultReference(study, series, sop_class, instance)
+
+
+def predecessors(report):
+    return [
+        (study.StudyInstanceUID, series.SeriesInstanceUID, instance.ReferencedSOPInstanceUID)
+        for study in report.PredecessorDocumentsSequence
         for series in study.ReferencedSeriesSequence
         for instance in series.ReferencedSOPSequence
-    }
-    assert evidence == {str(header.SOPInstanceUID) for header in context.pet.headers} | {segmentation.SOPInstanceUID}
+    ]
 
 
 def test_a_correction_refers_to_the_report_before_it(contexts):
-    segmentation, first = reported(contexts())
+    (segmentation,), first = reported(contexts())
     before = (ResultReference.of(segmentation), ResultReference.of(first))
     _, second = reported(contexts(revision=2, predecessor=before))
-    (study,) = second.PredecessorDocumentsSequence
-    (series,) = study.ReferencedSeriesSequence
-    (document,) = series.ReferencedSOPSequence
-    assert study.StudyInstanceUID == first.StudyInstanceUID
-    assert series.SeriesInstanceUID == first.SeriesInstanceUID
-    assert document.ReferencedSOPInstanceUID == first.SOPInstanceUID
+    assert predecessors(second) == [(first.StudyInstanceUID, first.SeriesInstanceUID, first.SOPInstanceUID)]
     assert "PredecessorDocumentsSequence" not in first
+
+
+@pytest.mark.parametrize(
+    "number", [11, 22, 33, 34], ids=["Basic Text", "Enhanced", "Comprehensive", "Comprehensive 3D"]
+)
+def test_reports_of_every_kind_are_predecessors_and_pictures_are_not(contexts, number):
+    before = (
+        reference("1.2.3", "1.2.3.1", "1.2.3.1.1", f"1.2.840.10008.5.1.4.1.1.88.{number}"),
+        reference("1.2.3", "1.2.3.2", "1.2.3.2.1", "1.2.840.10008.5.1.4.1.1.7"),
+    )
+    _, report = reported(contexts(predecessor=before))
+    assert predecessors(report) == [("1.2.3", "1.2.3.1", "1.2.3.1.1")]
+
+
+def test_prior_reports_of_other_studies_are_grouped_by_study_and_series(contexts):
+    before = (
+        reference("1.2.3", "1.2.3.1", "1.2.3.1.1"),
+        reference("1.2.4", "1.2.4.1", "1.2.4.1.1"),
+        reference("1.2.3", "1.2.3.1", "1.2.3.1.2"),
+        reference("1.2.3", "1.2.3.2", "1.2.3.2.1"),
+        reference("1.2.3", "1.2.3.1", "1.2.3.1.1"),
+    )
+    _, report = reported(contexts(predecessor=before))
+    assert len(report.PredecessorDocumentsSequence) == 2
+    assert predecessors(report) == [
+        ("1.2.3", "1.2.3.1", "1.2.3.1.1"),
+        ("1.2.3", "1.2.3.1", "1.2.3.1.2"),
+        ("1.2.3", "1.2.3.2", "1.2.3.2.1"),
+        ("1.2.4", "1.2.4.1", "1.2.4.1.1"),
+    ]
+
+
+# In two parts, for 3D Slicer
+
+
+def test_the_part_that_measures_has_volumes_and_no_regions(contexts):
+    context = contexts(2, 1)
+    segmentations = encode_segmentations(context)
+    report, whole = encode_measurements(context, segmentations), encode_report(context, segmentations)
+    assert name(report) == "126003"
+    assert len(groups(report, "1411")) == 2
+    assert not any(item.ValueType == "SCOORD" for item in walk(report))
+    assert derived(report) == derived(whole)
+    assert evidence(report) == evidence(whole)
+
+
+def test_the_part_that_shows_has_regions_and_no_numbers(contexts):
+    context = contexts(2, 1)
+    report = encode_regions(context)
+    assert name(report) == "126000"
+    assert len(groups(report, "1410")) == 2
+    assert not any(item.ValueType == "NUM" for item in walk(report))
+    assert not children(report, "126011")
+    assert evidence(report) == {str(header.SOPInstanceUID) for header in context.pet.headers}
+
+
+def test_both_parts_speak_of_the_same_lesions(contexts):
+    context = contexts(3, 0)
+    measured, shown = encode_measurements(context, encode_segmentations(context)), encode_regions(context)
+    uids = [
+        [children(group, "112040")[0].UID for group in groups(report, template)]
+        for report, template in ((measured, "1411"), (shown, "1410"))
+    ]
+    assert uids[0] == uids[1]
+    assert measured.SeriesInstanceUID != shown.SeriesInstanceUID
+
+
+def test_where_nothing_is_found_there_is_nothing_to_show(contexts):
+    context = contexts(0, 1)
+    assert encode_regions(context) is None
+    report = encode_measurements(context, encode_segmentations(context))
+    assert code(children(container(report, "C0034375"), "111017")[0]) == "111241"
+    assert not children(report, "126010")

@@ -10,16 +10,28 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
 from config.reasons import Reason, Remark
+from dicom_io.results.document import encode_document
 from dicom_io.results.picture import encode_picture
+from dicom_io.results.refusal import encode_refusal
 from dicom_io.results.report import encode_report
 from dicom_io.results.result import content_datetime
-from dicom_io.results.segmentation import encode_segmentation
+from dicom_io.results.segmentation import encode_segmentations
+from dicom_io.results.text_report import encode_basic_text
 from dicom_io.scanner.examination import SAMPLE_NAMES, PatientIdentity
 
 
 def encoded(context):
-    segmentation = encode_segmentation(context)
-    return segmentation, encode_report(context, segmentation), encode_picture(context)
+    """One object of every make: segmentation, reports measured, written and printed, picture, refusal."""
+    segmentations = encode_segmentations(context)
+    refused = (Remark(Reason.NO_DOSE, "0 Bq."),)
+    return (
+        *segmentations,
+        encode_report(context, segmentations),
+        encode_basic_text(context),
+        encode_document(context),
+        encode_picture(context),
+        encode_refusal(context.headers, refused, context.provenance),
+    )
 
 
 def written(dataset):
@@ -158,7 +170,10 @@ def test_series_descriptions_carry_the_label_until_a_site_says_otherwise(context
     assert descriptions == [
         "AI lesion segmentation RESEARCH",
         "AI lesion measurements RESEARCH",
+        "AI lesion report RESEARCH",
+        "AI lesion report RESEARCH",
         "AI lesion picture RESEARCH",
+        "AI analysis not possible RESEARCH",
     ]
     assert encode_picture(contexts(label="")).SeriesDescription == "AI lesion picture"
 
