@@ -56,11 +56,15 @@ def encode_key_images(context: ResultContext) -> tuple[Dataset, ...]:
 
 
 def _encoded(context: ResultContext, finding: Finding, picture: Image.Image, part: int) -> Dataset:
-    derivation = "Axial sections through the voxel of SUVmax with outlines of lesions"
     image = secondary_capture(
-        context, ResultKind.KEY_IMAGES, picture, series="AI key images", derivation=derivation, part=part
+        context,
+        ResultKind.KEY_IMAGES,
+        picture,
+        series="AI key images",
+        derivation="Axial sections through the voxel of SUVmax with outlines of lesions",
+        comments=f"Lesion {finding.number}: {finding.caption}",
+        part=part,
     )
-    image.ImageComments = f"Lesion {finding.number}: {finding.caption}"
     image.SourceImageSequence = [_source(context, finding)]
     return image
 

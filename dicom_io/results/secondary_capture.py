@@ -12,12 +12,19 @@ from dicom_io.results.result import ResultContext, complete, construction
 
 
 def secondary_capture(
-    context: ResultContext, kind: ResultKind, picture: Image.Image, *, series: str, derivation: str, part: int = 1
+    context: ResultContext,
+    kind: ResultKind,
+    picture: Image.Image,
+    *,
+    series: str,
+    derivation: str,
+    comments: str = "",
+    part: int = 1,
 ) -> Dataset:
     """An RGB picture without patient identity as an uncompressed Secondary Capture (PS3.3 A.8.1).
 
-    ``series`` becomes the Series Description, ``derivation`` the Derivation Description, ``part`` the number among the
-    pictures of this kind.
+    ``series`` becomes the Series Description, ``derivation`` the Derivation Description, ``comments`` the Image
+    Comments, ``part`` the number among the pictures of this kind.
     """
     arguments = construction(context, kind, series, part)
     capture = highdicom.sc.SCImage(
@@ -37,6 +44,8 @@ def secondary_capture(
     capture.BurnedInAnnotation = "NO"
     capture.LossyImageCompression = "00"
     capture.DerivationDescription = derivation
+    if comments:
+        capture.ImageComments = comments
     capture.SecondaryCaptureDeviceManufacturer = arguments["manufacturer"]
     capture.SecondaryCaptureDeviceManufacturerModelName = PRODUCT
     capture.SecondaryCaptureDeviceSoftwareVersions = arguments["software_versions"]

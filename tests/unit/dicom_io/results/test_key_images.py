@@ -3,6 +3,7 @@ from io import BytesIO
 
 import numpy as np
 import pytest
+from pydicom import dcmread
 from scipy import ndimage
 
 from config.finding import GradeScale, UptakeGrade
@@ -15,6 +16,7 @@ from dicom_io.results.key_images import draw_key_images, encode_key_images
 from dicom_io.results.lettering import AMBER
 from dicom_io.results.section import Section
 from dicom_io.results.windows import CT_WINDOWS, fused, inverse_grey, windowed
+from dicom_io.scanner.examination import SAMPLE_NAMES
 from dicom_io.scanner.study import Storage
 from tests.unit.dicom_io.results.blocks import BLOCKS, ORIENTATIONS, UPRIGHT, scan
 from tests.unit.dicom_io.results.conftest import PATIENT
@@ -353,6 +355,15 @@ def test_key_images_tell_the_lesion_and_the_image_that_they_are_of(scanned, stor
         assert source.ReferencedSOPInstanceUID == slice_of_maximum.sop_instance_uid
         assert source.get("ReferencedFrameNumber") == slice_of_maximum.frame
         assert source.PurposeOfReferenceCodeSequence[0].CodeValue == "121322"
+
+
+def test_captions_and_names_outlive_each_other(scanned):
+    """The character set of a Greek name has no multiplication sign, which captions have."""
+    name, character_set = SAMPLE_NAMES["Greek"]
+    greek = scanned(patient=replace(PATIENT, name=name, character_set=character_set))
+    image = dcmread(BytesIO(file_bytes(encode_key_images(greek))[0]))
+    assert "×" in image.ImageComments
+    assert image.PatientName == name
 
 
 def test_no_lesion_means_no_key_image(scanned):
