@@ -155,11 +155,14 @@ class Bench:
         """Every validator on each SEG and SR in a folder; PixelMed's needs memory for long reports."""
         return self.run("validate_all.sh", folder, *referenced, timeout_s=240, JAVA_TOOL_OPTIONS="-Xmx6g")
 
-    def view(self, study_uid: str, picture: Path, want: dict[str, list[str]]) -> Finished:
-        """Open a study in OHIF, hydrate segmentation and report, and look for ``want`` on the page."""
-        url = f"{_OHIF_URL}/viewer?StudyInstanceUIDs={study_uid}"
-        command = ["node", self.scripts / "shot.mjs", url, picture, "0", self.scripts / "act_check.mjs"]
-        return _run(command, 240, {"TESTBENCH": str(self.installation), "WANT": json.dumps(want)})
+    def view(self, study_uid: str, folder: Path) -> dict[str, Any]:
+        """What OHIF shows of a study with one segmentation and one report; pictures go to a folder: ``viewer.mjs``."""
+        script = Path(__file__).with_name("viewer.mjs")
+        command = ["node", script, f"{_OHIF_URL}/viewer?StudyInstanceUIDs={study_uid}", folder]
+        seen = _run(command, 840, {"TESTBENCH": str(self.installation)})
+        assert seen.exit_code == 0, seen.output
+        facts: dict[str, Any] = json.loads((folder / "seen.json").read_text(encoding="utf-8"))
+        return facts
 
     def run_program(self, program: str, *arguments: str | Path) -> Finished:
         """Run an installed program of the bench."""

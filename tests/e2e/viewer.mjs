@@ -1,0 +1,207 @@
+// viewer.mjs URL FOLDER [LESION]: what OHIF shows of a study whose results are a segmentation and a report.
+//
+// Opens and hydrates both as a reader does: on the PET, fused on the CT, and coronal. FOLDER gets seen.json (segments,
+// measurements, where the pixels of each picture lie in the patient), for every lesion and view a picture with its
+// segment and one without, and the whole page at LESION (1) as report.png, fusion.png, segmentation.png and coronal.png.
+// TESTBENCH is where playwright-core is installed.
+
+import { writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+
+const { chromium } = createRequire(`${process.env.TESTBENCH}/ohif/`)('playwright-core');
+const [, , url, folder, favourite = '1'] = process.argv;
+
+const SOFTWARE_RENDERING = ['--use-gl=angle', '--use-angle=swiftshader', '--enable-unsafe-swiftshader'];
+const PET_OVER_CT = {
+  window: { windowWidth: 10, windowCenter: 5 },
+  colormap: { name: 'red_hot' },
+  opacity: [{ value: 0, opacity: 0 }, { value: 0.1, opacity: 0.3 }, { value: 1, opacity: 0.8 }],
+};
+const PATIENCE_MS = 60_000;
+const LOOK_AGAIN_MS = 250;
+
+const browser = await chromium.launch({
+  executablePath: '/usr/bin/chromium',
+  args: ['--no-sandbox', '--disable-dev-shm-usage', '--ignore-gpu-blocklist', '--enable-webgl', ...SOFTWARE_RENDERING],
+});
+try {
+  const page = await browser.newPage({ viewport: { width: 1600, height: 900 } });
+  page.setDefaultTimeout(PATIENCE_MS);
+  writeFileSync(`${folder}/seen.json`, JSON.stringify(await read(page), null, 1));
+} finally {
+  await browser.close();
+}
+
+// What a reader does
+
+async function read(page) {
+  await page.addInitScript(() => localStorage.setItem('shownTours', '["basicViewerTour"]'));
+  await page.goto(url, { waitUntil: 'domcontentloaded' });
+  await hydrate(page, 'SR', () => services.measurementService.getMeasurements().length > 0);
+  await hydrate(page, 'SEG', () => services.segmentationService.getSegmentations().length > 0);
+  await openPanel(page, 'trackedMeasurements');
+  const count = await page.locator('[data-cy="data-row"]').count();
+  const pet = await lesions(page, 'pet', count);
+  const measurements = await page.evaluate(measured);
+  await pagePicture(page, 'report.png');
+
+  await load(page, 'CT');
+  for (const modality of ['PT', 'SEG']) {
+    await settled(page);
+    await page.evaluate(addLayer, modality);
+  }
+  await settled(page);
+  await page.evaluate(blend, PET_OVER_CT);
+  const fused = await lesions(page, 'fused', count);
+  await pagePicture(page, 'fusion.png');
+
+  await openPanel(page, 'panelSegmentation');
+  await page.waitForFunction(isSegmentMeasured);
+  const segments = await page.evaluate(segmentsShown);
+  await pagePicture(page, 'segmentation.png');
+  await page.evaluate(turn, 'coronal');
+  const coronal = await lesions(page, 'coronal', count);
+  await pagePicture(page, 'coronal.png');
+  return { measurements, segments, views: { pet, fused, coronal } };
+}
+
+async function load(page, modality) {
+  const label = page.locator('[data-cy="series-modality-label"]', { hasText: modality });
+  await page.locator('[data-cy^="study-browser-thumbnail"]').filter({ has: label }).first().dblclick();
+}
+
+async function hydrate(page, modality, isHydrated) {
+  await load(page, modality);
+  await page.locator('[data-cy="yes-hydrate-btn"]').first().click();
+  await page.waitForFunction(isHydrated);
+  await settled(page);
+}
+
+async function openPanel(page, name) {
+  await page.locator(`[data-cy="${name}-btn"]`).first().click();
+  await row(page, 1).waitFor();
+}
+
+/** Go to each lesion by its row in the open panel; take pictures; tell where their pixels lie. */
+async function lesions(page, view, count) {
+  const viewport = page.locator('[data-viewportid]').first();
+  const places = [];
+  for (let lesion = 1; lesion <= count; lesion++) {
+    await goTo(page, lesion);
+    const shown = await settled(viewport);
+    await page.evaluate(setVisible, [lesion, false]);
+    const hidden = await settled(viewport, shown);
+    await page.evaluate(setVisible, [lesion, true]);
+    writeFileSync(`${folder}/${view}-${lesion}.png`, shown);
+    writeFileSync(`${folder}/${view}-${lesion}-hidden.png`, hidden);
+    places.push(await page.evaluate(place));
+  }
+  return places;
+}
+
+async function goTo(page, lesion) {
+  await row(page, lesion).click();
+  await page.waitForFunction(isThere, lesion);
+  await page.mouse.move(360, 5);
+}
+
+async function pagePicture(page, name) {
+  await goTo(page, favourite);
+  writeFileSync(`${folder}/${name}`, await settled(page));
+}
+
+function row(page, number) {
+  return page.locator('[data-cy="data-row"]').nth(number - 1);
+}
+
+/** A picture of the page or an element, when two in a row are the same, and other than the one before. */
+async function settled(place, before) {
+  const until = Date.now() + PATIENCE_MS;
+  for (let last; Date.now() < until; ) {
+    const now = await place.screenshot();
+    if (last?.equals(now) && !before?.equals(now)) return now;
+    last = now;
+    await new Promise(wake => setTimeout(wake, LOOK_AGAIN_MS));
+  }
+  throw new Error(`The picture ${before ? 'does not change' : 'does not come to rest'}.`);
+}
+
+// What runs in the page, where OHIF lays open its services
+
+function addLayer(modality) {
+  const { displaySetService, measurementService, viewportGridService } = services;
+  const viewportId = viewportGridService.getActiveViewportId();
+  const [{ referenceSeriesUID }] = measurementService.getMeasurements();
+  const { displaySetInstanceUID } = displaySetService
+    .getActiveDisplaySets()
+    .find(one => one.Modality === modality && (modality === 'SEG' || one.SeriesInstanceUID === referenceSeriesUID));
+  commandsManager.run('addDisplaySetAsLayer', { viewportId, displaySetInstanceUID });
+}
+
+function blend({ window, colormap, opacity }) {
+  const { cornerstoneViewportService, displaySetService, measurementService, viewportGridService } = services;
+  const viewportId = viewportGridService.getActiveViewportId();
+  const [{ displaySetInstanceUID }] = measurementService.getMeasurements();
+  commandsManager.run('setViewportWindowLevel', { viewportId, displaySetInstanceUID, ...window });
+  commandsManager.run('setViewportColormap', { viewportId, displaySetInstanceUID, colormap, opacity });
+  cornerstoneViewportService.getCornerstoneViewport(viewportId).render();
+}
+
+function turn(orientation) {
+  const viewportId = services.viewportGridService.getActiveViewportId();
+  commandsManager.run('setViewportOrientation', { viewportId, orientation });
+}
+
+/** Whether the lesion is measured, and the active viewport has gone to a slice through it. */
+function isThere(lesion) {
+  const { cornerstoneViewportService, measurementService, viewportGridService } = services;
+  const { data, points } = measurementService.getMeasurements()[lesion - 1];
+  const viewport = cornerstoneViewportService.getCornerstoneViewport(viewportGridService.getActiveViewportId());
+  const { focalPoint, viewPlaneNormal } = viewport.getCamera();
+  const distances = points.map(point => point.reduce((sum, one, axis) => sum + (one - focalPoint[axis]) * viewPlaneNormal[axis], 0));
+  const isThrough = Math.min(...distances) < 1 && Math.max(...distances) > -1;
+  return isThrough && Object.values(data ?? {}).some(one => one.Modality === 'PT' && one.max !== undefined);
+}
+
+function measured() {
+  return services.measurementService.getMeasurements().map(({ label, data, findingSites }) => {
+    const { max, modalityUnit } = Object.values(data).find(one => one.Modality === 'PT');
+    return { label, sites: findingSites.map(site => site.CodeMeaning), suv_max: max, unit: modalityUnit };
+  });
+}
+
+function isSegmentMeasured() {
+  const [{ segments }] = services.segmentationService.getSegmentations();
+  return Object.values(segments).every(({ cachedStats }) => cachedStats?.namedStats?.max);
+}
+
+function segmentsShown() {
+  const { segmentationService, viewportGridService } = services;
+  const shown = segmentationService.getSegmentationRepresentations(viewportGridService.getActiveViewportId());
+  return shown.flatMap(({ segmentationId, segments }) =>
+    Object.values(segmentationService.getSegmentation(segmentationId).segments).map(({ segmentIndex, label, cachedStats }) => ({
+      label,
+      colour: Array.from(segments[segmentIndex].color).slice(0, 3),
+      suv_max: cachedStats.namedStats.max.value,
+      suv_mean: cachedStats.namedStats.mean.value,
+      volume_mm3: cachedStats.namedStats.volume.value,
+    }))
+  );
+}
+
+function setVisible([segment, visible]) {
+  const { segmentationService, viewportGridService } = services;
+  const viewportId = viewportGridService.getActiveViewportId();
+  const [{ segmentationId, type }] = segmentationService.getSegmentationRepresentations(viewportId);
+  segmentationService.setSegmentVisibility(viewportId, segmentationId, segment, visible, type);
+}
+
+/** LPS in mm of the picture's top left corner, and the steps to the next pixel to the right and below. */
+function place() {
+  const { cornerstoneViewportService, viewportGridService } = services;
+  const viewport = cornerstoneViewportService.getCornerstoneViewport(viewportGridService.getActiveViewportId());
+  const [corner, right, below] = [[0, 0], [1, 0], [0, 1]].map(pixel => Array.from(viewport.canvasToWorld(pixel)));
+  const step = point => point.map((one, axis) => one - corner[axis]);
+  const { lower, upper } = viewport.getProperties().voiRange;
+  return { corner, right: step(right), below: step(below), window: [lower, upper] };
+}
