@@ -23,6 +23,7 @@ HEIGHTS = (560, 1000)
 _VIEWS_BOX = (24, 110, 850, 950)
 _LEGEND = (890, 1376)
 _GAP = 36
+_MOST_NUMBERED = 30  # about as many as the legend lists
 
 
 def draw_picture(context: ResultContext) -> Image.Image:
@@ -99,8 +100,9 @@ def _draw_view(
             lesion = finding.kind is FindingKind.LESION
             paint(pixels, found[finding.number], lesion_colour(finding.number) if lesion else PHYSIOLOGIC)
     drawn = Image.fromarray(pixels)
-    shown = {number: mask for number, mask in found.items() if number in lesions}
-    _draw_numbers(ImageDraw.Draw(drawn), shown, place_labels(shown, size))
+    first = {finding.number for finding in context.analysis.lesions[:_MOST_NUMBERED]}
+    numbered = {number: mask for number, mask in found.items() if number in first}
+    _draw_numbers(ImageDraw.Draw(drawn), numbered, place_labels(numbered, size))
     return drawn
 
 

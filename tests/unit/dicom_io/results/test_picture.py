@@ -93,6 +93,19 @@ def test_fifty_lesions_fit(contexts):
     assert count(bottom, (255, 255, 255)) == bottom.width * bottom.height
 
 
+def test_lesions_past_the_legend_are_outlined_but_not_numbered(contexts):
+    """Numbers hide what lies round their lesions; hundreds would hide the patient."""
+    context = contexts(1, 0)
+    (first,) = context.analysis.findings
+    labels = 31 * context.analysis.labels
+    findings = tuple(replace(first, number=number) for number in range(1, 32))
+    many = replace(context, analysis=replace(context.analysis, findings=findings, labels=labels))
+    few = replace(context, analysis=replace(context.analysis, findings=findings[-1:], labels=labels))
+    views = np.s_[100:, :860]
+    outlined, numbered = (np.asarray(draw_picture(one))[views] for one in (many, few))
+    assert 0 < count(outlined, lesion_colour(31)) < count(numbered, lesion_colour(31))
+
+
 def test_the_right_of_the_patient_is_at_the_left(contexts):
     context = contexts(1, 0)  # its one lesion lies at the first columns, the patient's right
     picture = np.asarray(draw_picture(context))[:, :430]
