@@ -174,5 +174,5 @@ def _evaluations(context: ResultContext) -> Dataset:
         *narrative.methods(context),
         *narrative.remarks(context.remarks),
     ]
-    summary = text(dictionary.DCM.Summary, analysis.summary)
-    return _conclusion(context, summary, *(comment(each) for each in texts if each))
+    summary = [text(dictionary.DCM.Summary, analysis.summary)] if analysis.summary else []
+    return _conclusion(context, *summary, *(comment(each) for each in texts if each))

@@ -16,7 +16,7 @@ from dicom_io.results.result import ResultContext
 from dicom_io.results.structured_report import heading, structured_report
 
 _TITLE = dictionary.LN.PETScanReport
-_ASCII = str.maketrans({"×": "x"})
+_ASCII = str.maketrans({"×": "x", "–": "-", "≥": ">=", "≤": "<=", "²": "2", "³": "3", "“": '"', "”": '"', "’": "'"})
 
 
 def encode_enhanced_text(context: ResultContext) -> Dataset:
@@ -32,8 +32,8 @@ def encode_basic_text(context: ResultContext) -> Dataset:
 def _encode(context: ResultContext, kind: ResultKind, sop_class_uid: str) -> Dataset:
     """Procedure, findings with a line for each lesion, and impression; the same tree in both classes.
 
-    A lesion's line is inferred from the slice of its SUVmax. Words are in ASCII, so that a character set is needed only
-    where the patient's name needs one.
+    A lesion's line is inferred from the slice of its SUVmax. Our own words are in ASCII, so that a character set is
+    needed only where those of the study need one.
     """
     sections = [
         _section(dictionary.LN.CurrentProcedureDescriptions, dictionary.DCM.ProcedureDescription, _procedure(context)),
@@ -63,7 +63,7 @@ def _findings(context: ResultContext) -> list[tuple[str, list[Dataset]]]:
 
 
 def _impressions(context: ResultContext) -> list[tuple[str, list[Dataset]]]:
-    return [(sentence, []) for sentence in (context.analysis.summary, *narrative.remarks(context.remarks))]
+    return [(words, []) for words in (context.analysis.summary, *narrative.remarks(context.remarks)) if words]
 
 
 def _section(title: Code, name: Code, sentences: Iterable[tuple[str, list[Dataset]]]) -> Dataset:

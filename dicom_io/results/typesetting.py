@@ -22,7 +22,7 @@ def typeset(template: str, report: Mapping[str, Any], pictures: Mapping[str, byt
     template
         Name of a Typst file beside this one, which reads ``report.json`` and the pictures.
     report
-        What it says, in JSON types. ``fonts`` is added.
+        What it says, in JSON types.
     pictures
         Image files by name.
     moment

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from config.finding import FindingKind, GradeScale, UptakeGrade
+from config.finding import FindingKind, GradeScale, Method, UptakeGrade
 from config.reasons import Reason, Remark
 from dicom_io.results.text_report import encode_basic_text, encode_enhanced_text
 from tests.unit.dicom_io.results.tree import children, code, evidence, name, walk
@@ -107,9 +107,18 @@ def test_it_says_that_software_made_it_and_how(contexts, encode):
     assert code(children(report, "121005")[0]) == "121007"  # a device has observed
 
 
-def test_words_are_in_ascii_whatever_the_patients_name(contexts):
-    report = encode_basic_text(contexts(3, 1))
+def test_our_own_words_are_in_ascii(contexts):
+    context = contexts(3, 1)
+    measured = Method("measurement", "voxels ≥ the threshold", "1", {"suv_peak": "sphere of 1 cm³"})
+    report = encode_basic_text(replace(context, analysis=replace(context.analysis, methods=(measured,))))
     assert all(item.TextValue.isascii() for item in walk(report) if item.ValueType == "TEXT")
+    assert "Method of measurement: voxels >= the threshold 1 (suv_peak = sphere of 1 cm3)." in lines(report, PROCEDURE)
+
+
+def test_without_a_summary_nothing_empty_is_said(contexts):
+    context = contexts(1, 0)
+    report = encode_basic_text(replace(context, analysis=replace(context.analysis, summary="")))
+    assert all(item.TextValue for item in walk(report) if item.ValueType == "TEXT")
 
 
 def test_the_two_classes_say_the_same_in_series_of_their_own(contexts):
