@@ -121,7 +121,8 @@ def _name(
     upper = float(np.clip(middle - height / 2.0, 0.0, max(rows - height, 0.0)))
     at_right = columns - right >= left
     edge = right if at_right else left
-    text_left, text_right = (right + _TEXT_DISTANCE, columns) if at_right else (0.0, left - _TEXT_DISTANCE)
+    text_left = min(right + _TEXT_DISTANCE, columns - 1.0) if at_right else 0.0
+    text_right = columns if at_right else max(left - _TEXT_DISTANCE, 1.0)
     justification = pr.TextJustificationValues.LEFT if at_right else pr.TextJustificationValues.RIGHT
     return pr.TextObject(
         f"{finding.number} {finding.location.location.name}",

@@ -94,7 +94,6 @@ def _draw_view(
     size = max(1, round(suv.shape[across] * spacing[across] * scale)), max(1, round(suv.shape[0] * spacing[0] * scale))
     pixels = inverse_grey(projected(suv, view, size), highest_suv(context.analysis.tracer))
     found = masks(labels, view, size)
-    lesions = {finding.number for finding in context.analysis.lesions}
     for finding in reversed(context.analysis.findings):
         if finding.number in found:
             lesion = finding.kind is FindingKind.LESION

@@ -143,6 +143,14 @@ def test_each_lesion_is_named_once_beside_it_on_the_slice_of_suv_max(scanned, or
         assert right - left > columns / 3
 
 
+def test_the_name_of_a_lesion_that_fills_the_slice_stays_on_it(scanned):
+    context = scanned(lesions=1)
+    everywhere = replace(context.analysis, labels=np.ones_like(context.analysis.labels))
+    ((_, text),) = texts(encode_outlines(replace(context, analysis=everywhere)))
+    assert text.BoundingBoxTopLeftHandCorner[0] == 47
+    assert text.BoundingBoxBottomRightHandCorner[0] == 48
+
+
 def test_outlines_and_names_carry_the_tracking_uid(scanned):
     context = replace(scanned(), tracking={2: "1.2.3"})
     for annotation in encode_outlines(context).GraphicAnnotationSequence:
