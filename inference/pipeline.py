@@ -18,6 +18,7 @@ from inference.density import density_of
 from inference.location.known_organ import in_organ
 from inference.measurement.measure import totals
 from inference.options import Options
+from inference.organ_map import organ_map
 from inference.regions import number_regions
 from inference.stages import BASELINE, Pair, Stages
 from inference.summary import summarise
@@ -56,6 +57,7 @@ def analyse(
         ct_on_pet = stages.resample.run(suv, ct) if ct is not None else None
     with timer.stage("anatomy"):
         anatomy = stages.describe.run(suv, ct_on_pet)
+        organs = organ_map(anatomy, suv)
     with timer.stage("segmentation"):
         candidates = stages.segment.run(suv, ct_on_pet, anatomy, options)
     with timer.stage("classification"):
@@ -109,6 +111,7 @@ def analyse(
         remarks=(*_remarks(anatomy, options), *candidates.remarks, *located.remarks, *captioned.remarks),
         references=dict(anatomy.references),
         timings_s=timer.seconds,
+        organs=organs,
     )
     return replace(analysis, summary=summarise(analysis, remarks))
 
