@@ -21,6 +21,8 @@ AETitle = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=16, pattern=r"^[^\\\x00-\x1f]+$")
 ]
 BundleName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=64)]
+LongString = Annotated[str, StringConstraints(max_length=64, pattern=r"^[^\\\x00-\x1f]*$")]
+"""Text that fits an LO (PS3.5 Section 6.2)."""
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
@@ -125,8 +127,8 @@ class Results(Section):
     it.
     """
 
-    label: str = "RESEARCH"
-    manufacturer: str = "uptake"
+    label: LongString = "RESEARCH"
+    manufacturer: LongString = "uptake"
     series_number: int = Field(9000, ge=1)
     segmentation_grid: SegmentationGrid = SegmentationGrid.PET
     maximum_frames: int = Field(400, ge=1)

@@ -232,9 +232,8 @@ def return_to(session: Session, study: Study, report: Report) -> None:
 
 
 def _first_fault(results: Sequence[ResultRecord]) -> str:
-    faults = [(result, fault) for result in results for fault in result.faults]
-    result, fault = faults[0]
-    return f"{len(faults)} faults; {result.kind}: {fault}"
+    faults = [f"{result.kind}: {fault}" for result in results for fault in result.faults]
+    return faults[0] + (f", and {len(faults) - 1} more" if len(faults) > 1 else "")
 
 
 def _refuse_other(on_record: Report, report: ReportRecord, results: Sequence[ResultRecord], claim: Claimed) -> None:

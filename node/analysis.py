@@ -4,40 +4,49 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
 from pydicom import Dataset
 
-from config.finding import ResultKind
+from config.profiles import Profile, kinds_of
+from config.result_kind import ResultKind
 from config.settings import Settings
 from config.tracers import PROFILES
 from dicom_io.digest import dataset_digest
 from dicom_io.identity import Provenance, ResultReference
+from dicom_io.indication import indication
 from dicom_io.reading.evidence import missing_slices_remarks
 from dicom_io.reading.identifiers import complete_series
 from dicom_io.reading.series import Pair, choose_pair, group_series
-from dicom_io.reading.volume import read_ct, read_pet
+from dicom_io.reading.volume import Acquisition, read_ct, read_pet
 from dicom_io.results.encode import encode
 from dicom_io.results.result import Result, ResultContext
+from dicom_io.suv.quantification import Quantification
 from dicom_io.suv.quantify import quantify, to_suv
 from inference.options import Options
 from inference.pipeline import analyse
+from node.follow_up import tracking_from_prior
 from node.models import Models
 
 Progress = Callable[[str], None]
 
-BASIC_KINDS = (ResultKind.SEGMENTATION, ResultKind.REPORT, ResultKind.PICTURE)
+GENERAL_KINDS = kinds_of(Profile.GENERAL)
 
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """Which analysis of a study this is, and the results of the one that it replaces."""
+    """Which analysis of a study this is, and what came before it.
+
+    ``predecessor``: the documents that it replaces or follows. ``prior``: where the results of the patient's earlier
+    examination lie.
+    """
 
     number: int = 1
     predecessor: tuple[ResultReference, ...] = ()
+    prior: Path | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +55,10 @@ class Inputs:
 
     pair: Pair
     digest: str
+
+    def after(self, prior: Iterable[str]) -> "Inputs":
+        """The inputs of an analysis that goes on from a prior report, of which the SOP Instance UIDs are given."""
+        return replace(self, digest=_sha256([self.digest, *prior]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +74,11 @@ class Outcome:
     models: Mapping[str, Mapping[str, str]]
     objects: tuple[Result, ...]
     timings_s: Mapping[str, float]
+
+    @property
+    def sources(self) -> tuple[Dataset, ...]:
+        """The headers of the images that the results were made of."""
+        return (*self.pair.pet.headers, *(self.pair.ct.headers if self.pair.ct else ()))
 
 
 def choose_inputs(headers: Sequence[Dataset], settings: Settings) -> Inputs:
@@ -81,10 +99,11 @@ def analyse_inputs(
     settings: Settings,
     models: Models,
     *,
+    kinds: Collection[ResultKind] = GENERAL_KINDS,
     revision: Revision = Revision(),
     progress: Progress = lambda stage: None,
 ) -> Outcome:
-    """Analyse a pair: read it, quantify, find, and encode the results.
+    """Analyse a pair: read it, quantify, find, and encode the results of the ``kinds`` wanted.
 
     Raises
     ------
@@ -99,38 +118,29 @@ def analyse_inputs(
     clock.start("quantify")
     quantification = quantify(pet.headers, pair.mappings)
     suv = to_suv(pet, quantification)
-    tracer = settings.analysis.tracer or quantification.tracer
-    options = Options(
-        profile=PROFILES[tracer],
-        threshold=settings.analysis.threshold,
-        minimum_volume_ml=settings.analysis.minimum_volume_ml,
-        sex=quantification.sex,
-    )
+    options = _options(settings, quantification, pet)
+    tracer = options.profile.tracer
     clock.start("load models")
     stages = models.stages(tracer)
     clock.stop()
-    analysis = analyse(suv, ct.volume if ct else None, options, progress, stages=stages)
+    selection = (*pair.remarks, *missing_slices_remarks(pair.pet))
+    remarks = (*selection, *pet.remarks, *(ct.remarks if ct else ()), *quantification.remarks)
+    analysis = analyse(suv, ct.volume if ct else None, options, progress, stages=stages, remarks=remarks)
     clock.start("encode")
-    provenance = Provenance(
-        version=version("uptake"),
-        label=settings.results.label,
-        manufacturer=settings.results.manufacturer,
-        input_digest=inputs.digest,
-        settings_digest=settings_digest(settings, models),
-        revision=revision.number,
-        series_number=settings.results.series_number,
-        predecessor=revision.predecessor,
-    )
     context = ResultContext(
         pet=pet,
         suv=suv,
         ct=ct,
         quantification=quantification,
         analysis=analysis,
-        provenance=provenance,
-        selection=(*pair.remarks, *missing_slices_remarks(pair.pet)),
+        provenance=_provenance(inputs, settings, models, revision),
+        selection=selection,
     )
-    objects = encode(context, BASIC_KINDS)
+    if revision.prior is not None:
+        context = replace(context, tracking=tracking_from_prior(context, revision.prior))
+    objects = encode(
+        context, kinds, grid=settings.results.segmentation_grid, most_frames=settings.results.maximum_frames
+    )
     clock.stop()
     return Outcome(
         context=context,
@@ -174,6 +184,30 @@ def remove_others(folder: Path, written: Sequence[Path]) -> None:
         stale.unlink()
 
 
+def _options(settings: Settings, quantification: Quantification, pet: Acquisition) -> Options:
+    return Options(
+        profile=PROFILES[settings.analysis.tracer or quantification.tracer],
+        threshold=settings.analysis.threshold,
+        minimum_volume_ml=settings.analysis.minimum_volume_ml,
+        sex=quantification.sex,
+        indication=settings.analysis.indication or indication(pet.headers[0]),
+        radiopharmaceutical=quantification.radiopharmaceutical,
+    )
+
+
+def _provenance(inputs: Inputs, settings: Settings, models: Models, revision: Revision) -> Provenance:
+    return Provenance(
+        version=version("uptake"),
+        label=settings.results.label,
+        manufacturer=settings.results.manufacturer,
+        input_digest=inputs.digest,
+        settings_digest=settings_digest(settings, models),
+        revision=revision.number,
+        series_number=settings.results.series_number,
+        predecessor=revision.predecessor,
+    )
+
+
 def _stem(kind: ResultKind) -> str:
     return kind.value.lower().replace(" ", "-")
 
@@ -182,6 +216,10 @@ def _digest(pair: Pair) -> str:
     series = [pair.pet, *([pair.ct] if pair.ct else [])]
     headers = [*(header for one in series for header in one.headers), *pair.mappings]
     lines = sorted(f"{header.SOPInstanceUID} {dataset_digest(Path(header.filename))}" for header in headers)
+    return _sha256(lines)
+
+
+def _sha256(lines: Iterable[str]) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 

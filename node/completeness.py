@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import structlog
 from pydicom import Dataset
 
-from config.reasons import Reason, Refused
+from config.reasons import Reason, Refused, Remark
 from config.settings import Settings
 from db.session import Database
 from db.work import (
@@ -15,13 +15,13 @@ from db.work import (
     SeriesJudgement,
     judge_series,
     mark_complete,
-    reject,
     relevant_series,
     studies_receiving,
 )
 from dicom_io.reading.evidence import evidence, missing_slices
 from dicom_io.reading.files import read_header
 from dicom_io.reading.series import Series, choose_pair, group_series
+from node.refusals import Refusals
 from node.spool import Spool
 
 log = structlog.get_logger()
@@ -58,6 +58,7 @@ class Completeness:
         self._pet_only = settings.analysis.pet_only
         self._quiet_time = timedelta(seconds=settings.completeness.quiet_time_s)
         self._clock = clock
+        self._refusals = Refusals(database, spool, settings, clock)
         self._watched: dict[str, _Watched] = {}
 
     def step(self) -> bool:
@@ -87,13 +88,11 @@ class Completeness:
             verdict = _Verdict(Reason.INTERNAL_ERROR, f"{type(error).__name__}: {error}")
         watched.judged = moment
         judgements = {one.uid: SeriesJudgement(str(one.kind), one.why) for one in series}
-        now = self._clock()
         with self._database.transaction() as session:
             judge_series(session, seen.study_uid, judgements)
-            if verdict.reason is not None:
-                changed = reject(session, seen, verdict.reason, verdict.detail, now)
-            else:
-                changed = verdict.complete and mark_complete(session, seen, verdict.detail, now)
+            changed = verdict.complete and mark_complete(session, seen, verdict.detail, self._clock())
+        if verdict.reason is not None:
+            changed = self._refusals.reject(seen, Remark(verdict.reason, verdict.detail))
         if changed:
             log.info("study judged", study=seen.study_uid, revision=seen.revision, detail=verdict.detail)
         return changed

@@ -53,20 +53,26 @@ class Delivery:
             claims = claim_deliveries(session, self._destination.name, self._owner, _LEASE_S, self._clock())
         if not claims:
             return False
-        known = ask_if_unknown(self._database, self._destination, self._calling_ae, self._owner, self._clock)
-        refused = known.refused if known is not None else frozenset()
+        refused = self._refused()
         claims = tuple(claim for claim in claims if not self._replaced(claim, refused))
         outcomes = send(self._destination, [self._spool.folder / claim.path for claim in claims], self._calling_ae)
+        refusals = frozenset(
+            claim.sop_class_uid for claim, outcome in zip(claims, outcomes, strict=True) if _is_refusal(outcome)
+        )
+        if refusals - refused:
+            refused = refusals | self._refused(anew=True)
         for claim, outcome in zip(claims, outcomes, strict=True):
-            if outcome.reason is Reason.DESTINATION_REFUSES_SOP_CLASS:
-                refused |= {claim.sop_class_uid}
-        for claim, outcome in zip(claims, outcomes, strict=True):
-            if outcome.reason is None or not self._replaced(claim, refused, outcome.detail):
+            if not _is_refusal(outcome) or not self._replaced(claim, refused, outcome.detail):
                 self._record(claim, outcome)
-        if known is not None and refused != known.refused:
+        return True
+
+    def _refused(self, *, anew: bool = False) -> frozenset[str]:
+        """The SOP Classes that the destination does not take; asked ``anew`` where it acted otherwise than it said."""
+        if anew:
             with self._database.transaction() as session:
                 forget(session, self._destination.name)
-        return True
+        known = ask_if_unknown(self._database, self._destination, self._calling_ae, self._owner, self._clock)
+        return known.refused if known is not None else frozenset()
 
     def _replaced(self, claim: ClaimedDelivery, refused: frozenset[str], detail: str = "") -> bool:
         """Whether the destination, which refuses some SOP Classes, gets something else, or nothing, instead."""
@@ -90,7 +96,6 @@ class Delivery:
                 record_sent(session, claim, outcome.status, detail, now)
                 events.info("result sent", warning=detail)
                 return
-            final = outcome.reason is Reason.DESTINATION_REFUSES_SOP_CLASS
             state = record_not_sent(
                 session,
                 claim,
@@ -98,7 +103,7 @@ class Delivery:
                 outcome.detail,
                 outcome.status,
                 now,
-                retry_at=None if final else now + self._wait(claim.attempt),
+                retry_at=None if _is_refusal(outcome) else now + self._wait(claim.attempt),
                 maximum_attempts=self._settings.maximum_attempts,
             )
             events.warning("result not sent", reason=outcome.reason, detail=outcome.detail, delivery=state)
@@ -115,3 +120,8 @@ class Delivery:
         """Exponential back-off with jitter, so that many results do not return at once."""
         seconds = min(self._settings.last_retry_s, self._settings.first_retry_s * 2.0 ** (attempt - 1))
         return timedelta(seconds=seconds * random.uniform(1.0, 1.2))
+
+
+def _is_refusal(outcome: SendOutcome) -> bool:
+    """Whether the destination does not take such objects, and never will as it is."""
+    return outcome.reason is Reason.DESTINATION_REFUSES_SOP_CLASS

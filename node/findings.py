@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-from config.finding import Finding, FindingKind, LocationAnswer
-from dicom_io.identity import tracking_uid
+from config.finding import Finding, FindingKind, LocationAnswer, UptakeGrade
+from dicom_io.results.result import Result, ResultContext
 from node.analysis import Outcome
 
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "1.1"
 
 
 def findings_document(outcome: Outcome) -> dict[str, Any]:
@@ -28,7 +28,7 @@ def findings_document(outcome: Outcome) -> dict[str, Any]:
         "tracer": str(analysis.tracer),
         "suv": context.quantification.as_dict(),
         "references": {name: round(value, 4) for name, value in sorted(analysis.references.items())},
-        "lesions": [_finding(finding, outcome.pair.pet.uid) for finding in analysis.findings],
+        "lesions": [_finding(finding, context) for finding in analysis.findings],
         "totals": {
             "lesion_count": analysis.totals.lesion_count,
             "physiologic_count": sum(finding.kind is FindingKind.PHYSIOLOGIC for finding in analysis.findings),
@@ -37,11 +37,12 @@ def findings_document(outcome: Outcome) -> dict[str, Any]:
             "suv_max": _rounded(analysis.totals.suv_max),
             "dmax_mm": _rounded(analysis.totals.dmax_mm),
         },
+        "summary": analysis.summary,
         "remarks": [
             {"reason": str(remark.reason), "detail": remark.detail, "action": remark.reason.action}
             for remark in context.remarks
         ],
-        "result_objects": {str(result.kind): str(result.dataset.SOPInstanceUID) for result in outcome.objects},
+        "result_objects": {_name(result): str(result.dataset.SOPInstanceUID) for result in outcome.objects},
         "provenance": {
             "software": "uptake",
             "version": provenance.version,
@@ -58,11 +59,11 @@ def findings_document(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def _finding(finding: Finding, pet_series_uid: str) -> dict[str, Any]:
+def _finding(finding: Finding, context: ResultContext) -> dict[str, Any]:
     measured = finding.measurements
     return {
         "number": finding.number,
-        "tracking_uid": tracking_uid(pet_series_uid, finding),
+        "tracking_uid": context.tracking_uid(finding),
         "kind": str(finding.kind),
         "reason": finding.reason,
         "suv_max": round(measured.suv_max, 4),
@@ -76,6 +77,7 @@ def _finding(finding: Finding, pet_series_uid: str) -> dict[str, Any]:
         "centroid_mm": [round(coordinate, 2) for coordinate in measured.centroid_mm],
         "slices": list(measured.slices),
         "location": _location(finding.location),
+        "grade": None if finding.grade is None else _grade(finding.grade),
         "caption": finding.caption,
     }
 
@@ -93,6 +95,14 @@ def _location(answer: LocationAnswer) -> dict[str, Any]:
             for other, confidence in answer.top5
         ],
     }
+
+
+def _grade(grade: UptakeGrade) -> dict[str, Any]:
+    return {"scale": str(grade.scale), "score": grade.score, "why": grade.why}
+
+
+def _name(result: Result) -> str:
+    return str(result.kind) if result.part == 1 else f"{result.kind} {result.part}"
 
 
 def _rounded(value: float | None) -> float | None:

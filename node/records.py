@@ -4,17 +4,19 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from db.reports import ReportRecord, ResultRecord, TrackedFinding
+from pydicom import Dataset, dcmread
+
+from config.settings import Settings
+from db.reports import FaultRecord, ReportRecord, ResultRecord, TrackedFinding, Wanted
 from db.states import ReportOutcome
-from dicom_io.identity import tracking_uid
+from dicom_io.check import Severity, check
+from dicom_io.results.result import Result
 from node.analysis import Outcome
 from node.spool import Spool
 
 
-def report_records(
-    outcome: Outcome, files: Sequence[Path], spool: Spool
-) -> tuple[ReportRecord, list[TrackedFinding], list[ResultRecord]]:
-    """The report, its findings and its result objects, whose files lie in the spool."""
+def report_records(outcome: Outcome) -> tuple[ReportRecord, list[TrackedFinding]]:
+    """The report and its findings."""
     context, pair = outcome.context, outcome.pair
     report = ReportRecord(
         outcome=ReportOutcome.LESIONS if context.analysis.lesions else ReportOutcome.NO_LESIONS,
@@ -28,9 +30,20 @@ def report_records(
         models=outcome.models,
         remarks=context.remarks,
         timings_s=outcome.timings_s,
+        summary=context.analysis.summary,
     )
-    findings = [TrackedFinding(finding, tracking_uid(pair.pet.uid, finding)) for finding in context.analysis.findings]
-    results = [
+    return report, [TrackedFinding(finding, context.tracking_uid(finding)) for finding in context.analysis.findings]
+
+
+def result_records(
+    results: Sequence[Result], files: Sequence[Path], spool: Spool, sources: Sequence[Dataset]
+) -> list[ResultRecord]:
+    """The result objects, whose files lie in the spool, each checked as it was written.
+
+    ``sources`` are the headers of all images that a result may refer to.
+    """
+    written = [dcmread(file) for file in files]
+    return [
         ResultRecord(
             kind=result.kind,
             sop_class_uid=str(result.dataset.SOPClassUID),
@@ -38,7 +51,20 @@ def report_records(
             path=spool.relative(file),
             digest=hashlib.sha256(file.read_bytes()).hexdigest(),
             size_bytes=file.stat().st_size,
+            faults=_faults(dataset, [*sources, *written]),
         )
-        for result, file in zip(outcome.objects, files, strict=True)
+        for result, file, dataset in zip(results, files, written, strict=True)
     ]
-    return report, findings, results
+
+
+def wanted(settings: Settings) -> Wanted:
+    """Which kinds of results each destination wants."""
+    return {destination.name: settings.kinds_for(destination) for destination in settings.destinations}
+
+
+def _faults(result: Dataset, among: Sequence[Dataset]) -> tuple[FaultRecord, ...]:
+    return tuple(
+        FaultRecord(fault.where, fault.what, str(fault.rule), fault.section)
+        for fault in check(result, among, among_is_all=True)
+        if fault.severity is Severity.ERROR
+    )

@@ -6,20 +6,25 @@ from datetime import datetime, timedelta
 from importlib.metadata import version
 
 import structlog
-from pydicom import Dataset, dcmread
+from pydicom import Dataset
 
+from config.profiles import with_substitutes
 from config.reasons import Reason, Refused
+from config.result_kind import ResultKind
 from config.settings import Settings
-from db.reports import keep_report, predecessors, record_report
+from db.earlier import predecessors, prior_reports
+from db.reports import Recorded, keep_report, record_report
 from db.session import Database
-from db.work import Claimed, claim_study, reject, release_claim_failed
-from dicom_io.identity import ResultReference
+from db.work import Claimed, claim_study, release_claim_failed
 from dicom_io.reading.files import read_header
 from inference.engines.guard import memory_errors
-from node.analysis import Revision, analyse_inputs, choose_inputs, settings_digest, write_objects
+from node.analysis import GENERAL_KINDS, Revision, analyse_inputs, choose_inputs, settings_digest, write_objects
+from node.earlier import documents, latest_prior
+from node.follow_up import keep_for_follow_up
 from node.models import Models
 from node.names import worker_name
-from node.records import report_records
+from node.records import report_records, result_records, wanted
+from node.refusals import Refusals
 from node.spool import Spool, sync
 
 log = structlog.get_logger()
@@ -42,6 +47,8 @@ class Worker:
         self._settings = settings
         self._models = models
         self._clock = clock
+        self._refusals = Refusals(database, spool, settings, clock)
+        self._kinds = _kinds(settings)
         self._owner = worker_name(settings)
 
     def step(self) -> bool:
@@ -63,10 +70,9 @@ class Worker:
         events.info("analysis started")
         try:
             with memory_errors():
-                self._report(claim)
+                recorded = self._report(claim)
         except Refused as refused:
-            with self._database.transaction() as session:
-                reject(session, claim, refused.reason, refused.detail, self._clock())
+            self._refusals.reject(claim, refused.remark)
             events.warning("study rejected", reason=refused.reason, detail=refused.detail)
         except MemoryError as error:
             self._release(claim, Reason.OUT_OF_MEMORY, str(error) or "An allocation failed.")
@@ -75,32 +81,40 @@ class Worker:
             self._release(claim, Reason.INTERNAL_ERROR, f"{type(error).__name__}: {error}")
             events.exception("analysis failed", reason=Reason.INTERNAL_ERROR)
         else:
-            events.info("report recorded")
+            if recorded is Recorded.QUARANTINED:
+                events.error("report quarantined", reason=Reason.RESULT_NOT_CONFORMANT)
+            else:
+                events.info("report recorded")
 
-    def _report(self, claim: Claimed) -> None:
+    def _report(self, claim: Claimed) -> Recorded:
         headers = [self._header(instance.path) for series in claim.series for instance in series.instances]
+        with self._database.reading() as session:
+            replaced = predecessors(session, claim.study_uid, claim.revision)
+            prior = latest_prior(prior_reports(session, claim.study_uid), self._spool)
         inputs = choose_inputs(headers, self._settings)
+        if prior is not None:
+            inputs = inputs.after(result.sop_instance_uid for result in prior.results)
         digest = settings_digest(self._settings, self._models)
         with self._database.transaction() as session:
             if keep_report(session, claim, inputs.digest, digest, version("uptake"), self._clock()):
-                return
-        with self._database.reading() as session:
-            replaced = predecessors(session, claim.study_uid, claim.revision)
-        revision = Revision(claim.revision, tuple(self._reference(result.path) for result in replaced))
-        outcome = analyse_inputs(inputs, self._settings, self._models, revision=revision)
+                return Recorded.ALREADY
+        revision = Revision(
+            number=claim.revision,
+            predecessor=documents((*replaced, *(prior.results if prior else ())), self._spool),
+            prior=self._spool.result_folder(prior.study_uid, prior.revision) if prior else None,
+        )
+        outcome = analyse_inputs(inputs, self._settings, self._models, kinds=self._kinds, revision=revision)
         folder = self._spool.result_folder(claim.study_uid, claim.revision)
         files = write_objects(outcome.objects, folder)
-        sync(folder, files)
-        report, findings, results = report_records(outcome, files, self._spool)
-        destinations = [destination.name for destination in self._settings.destinations]
+        kept = keep_for_follow_up(outcome.context, folder)
+        sync(folder, [*files, *([kept] if kept else [])])
+        report, findings = report_records(outcome)
+        results = result_records(outcome.objects, files, self._spool, outcome.sources)
         with self._database.transaction() as session:
-            record_report(session, claim, report, findings, results, destinations, self._clock())
+            return record_report(session, claim, report, findings, results, wanted(self._settings), self._clock())
 
     def _header(self, path: str) -> Dataset:
         return read_header(self._spool.folder / path)
-
-    def _reference(self, path: str) -> ResultReference:
-        return ResultReference.of(dcmread(self._spool.folder / path, stop_before_pixels=True))
 
     def _release(self, claim: Claimed, reason: Reason, detail: str) -> None:
         now = self._clock()
@@ -114,3 +128,9 @@ class Worker:
                 maximum_attempts=self._settings.analysis.maximum_attempts,
                 retry_at=now + _RETRY_AFTER,
             )
+
+
+def _kinds(settings: Settings) -> tuple[ResultKind, ...]:
+    """What is made of every study: all that a destination wants, and all that may have to stand for it."""
+    wants = [settings.kinds_for(destination) for destination in settings.destinations] or [GENERAL_KINDS]
+    return with_substitutes(kind for kinds in wants for kind in kinds)

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from config.profiles import Profile, kinds_of
 from node.commands.output import (
     ConfigFile,
     Json,
@@ -25,13 +26,16 @@ FINDINGS_FILE = "findings.json"
 
 def analyze(
     path: StudyPath,
-    out: Annotated[Path, typer.Option("--out", help="Folder for seg.dcm, sr.dcm, picture.dcm and findings.json.")],
+    out: Annotated[
+        Path, typer.Option("--out", help="Folder for seg.dcm, sr.dcm, picture.dcm and so on, and findings.json.")
+    ],
     pet_only: Annotated[bool, typer.Option("--pet-only", help="Go on without a CT; locations are coarse.")] = False,
     study: Annotated[str | None, typer.Option("--study", help="Study Instance UID, where PATH holds several.")] = None,
+    profile: Annotated[Profile, typer.Option(help="Which results, by what viewers show.")] = Profile.GENERAL,
     config: ConfigFile = None,
     as_json: Json = False,
 ) -> None:
-    """Analyse a PET/CT study from files: segment, measure, locate, caption; write SEG, SR, picture and JSON."""
+    """Analyse a PET/CT study from files: segment, measure, locate, caption; write SEG, SR, pictures and JSON."""
     from config.reasons import Refused
     from node.analysis import analyse_inputs, choose_inputs, remove_others, write_objects
     from node.commands.inventory import study_headers
@@ -41,12 +45,14 @@ def analyze(
     settings = settings_from(config)
     if pet_only:
         settings = settings.model_copy(update={"analysis": settings.analysis.model_copy(update={"pet_only": True})})
+    kinds = kinds_of(profile, organ_map=settings.results.organ_map)
     writable_folder(out)
     with stages("Analysing", quiet=as_json) as progress:
         progress("find instances")
         headers, _ = study_headers(path, study, quiet=as_json)
         try:
-            outcome = analyse_inputs(choose_inputs(headers, settings), settings, Models(settings), progress=progress)
+            inputs = choose_inputs(headers, settings)
+            outcome = analyse_inputs(inputs, settings, Models(settings), kinds=kinds, progress=progress)
         except Refused as refused:
             refuse(refused.remark, as_json=as_json)
         written = write_objects(outcome.objects, out)

@@ -1,7 +1,7 @@
 """A node whose parts run in this process, one step at a time."""
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,6 +10,7 @@ import pytest
 from pydicom import dcmread
 from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_dataset
+from pynetdicom import AE, evt
 
 from config.settings import AnalysisSettings, Completeness, Destination, Settings
 from db.detail import StudyDetail, study_detail
@@ -18,6 +19,7 @@ from db.session import Database
 from db.states import AssociationOutcome
 from db.upgrade import upgrade
 from dicom_io.network.incoming import AssociationFolder
+from dicom_io.network.probe import ASKED
 from node import completeness, intake, worker
 from node.models import Models
 from node.spool import Spool
@@ -75,15 +77,81 @@ class SteppedNode:
 
 
 @pytest.fixture
-def node(tmp_path: Path) -> Iterator[SteppedNode]:
-    settings = Settings(
-        spool={"folder": tmp_path / "spool"},
-        completeness=Completeness(quiet_time_s=QUIET_TIME_S),
-        analysis=AnalysisSettings(timeout_s=100.0),
-        destinations=(Destination(name="pacs", ae_title="PACS", host="127.0.0.1", port=4242),),
-    )
-    settings.spool.folder.mkdir()
-    upgrade(settings.database_url)
-    database = Database.open(settings.database_url)
-    yield SteppedNode(settings, database)
-    database.close()
+def start_node(tmp_path: Path) -> Iterator[Callable[..., SteppedNode]]:
+    """Start a node of its own; keyword arguments are sections of the settings that differ from the usual."""
+    databases = []
+
+    def start(**sections: object) -> SteppedNode:
+        usual = {
+            "spool": {"folder": tmp_path / f"spool{len(databases)}"},
+            "completeness": Completeness(quiet_time_s=QUIET_TIME_S),
+            "analysis": AnalysisSettings(timeout_s=100.0),
+            "destinations": (Destination(name="pacs", ae_title="PACS", host="127.0.0.1", port=4242),),
+        }
+        settings = Settings(**(usual | sections))
+        settings.spool.folder.mkdir()
+        upgrade(settings.database_url)
+        databases.append(Database.open(settings.database_url))
+        return SteppedNode(settings, databases[-1])
+
+    yield start
+    for database in databases:
+        database.close()
+
+
+@pytest.fixture
+def node(start_node: Callable[..., SteppedNode]) -> SteppedNode:
+    return start_node()
+
+
+class Peer:
+    """A PACS that takes some SOP Classes and answers C-STORE with a status; it counts how often it was probed."""
+
+    def __init__(self, sop_classes: tuple[str, ...], status: int, port: int) -> None:
+        self._entity = AE("PACS")
+        for uid in (*sop_classes, "1.2.840.10008.1.1"):
+            self._entity.add_supported_context(uid)
+        self.probed = 0
+        self.stored: list[str] = []
+        self._status = status
+        handlers = [(evt.EVT_C_STORE, self._store), (evt.EVT_C_ECHO, self._echo)]
+        self.server = self._entity.start_server(("127.0.0.1", port), block=False, evt_handlers=handlers)
+
+    @property
+    def port(self) -> int:
+        return int(self.server.server_address[1])
+
+    def stop(self) -> None:
+        if self.server in self._entity._servers:
+            self.server.shutdown()
+
+    def destination(self, **settings: object) -> Destination:
+        return Destination(name="pacs", ae_title="PACS", host="127.0.0.1", port=self.port, **settings)
+
+    def _store(self, event: evt.Event) -> int:
+        self.stored.append(str(event.request.AffectedSOPClassUID))
+        return self._status
+
+    def _echo(self, event: evt.Event) -> int:
+        self.probed += 1
+        return 0x0000
+
+
+@pytest.fixture
+def peer() -> Iterator[Callable[..., Peer]]:
+    """Start a PACS that takes the given SOP Classes."""
+    peers = []
+
+    def start(*sop_classes: str, status: int = 0x0000, port: int = 0) -> Peer:
+        peers.append(Peer(sop_classes, status, port))
+        return peers[-1]
+
+    yield start
+    for one in peers:
+        one.stop()
+
+
+@pytest.fixture
+def everything() -> tuple[str, ...]:
+    """Every SOP Class that a result may have."""
+    return tuple(ASKED)

@@ -1,63 +1,86 @@
 """Delivery to a PACS that is down, refuses, or takes only some of the results."""
 
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
-from pydicom.uid import ComprehensiveSRStorage, SecondaryCaptureImageStorage, SegmentationStorage
-from pynetdicom import AE, evt
+from pydicom.uid import (
+    BasicTextSRStorage,
+    ComprehensiveSRStorage,
+    EncapsulatedPDFStorage,
+    EnhancedSRStorage,
+    GrayscaleSoftcopyPresentationStateStorage,
+    KeyObjectSelectionDocumentStorage,
+    SecondaryCaptureImageStorage,
+    SegmentationStorage,
+)
 
 from config.reasons import Reason
 from config.settings import Destination
+from db.audit_actions import AuditAction
+from db.capabilities import Capabilities, known_capabilities
+from db.detail import DeliveryDetail
 from db.retry import retry
 from db.states import DeliveryState, StudyState
-from dicom_io.scanner.study import WrittenStudy
+from dicom_io.scanner.study import StudyPlan, WrittenStudy
+from dicom_io.sop_classes import LabelMapSegmentationStorage
 from node.delivery import Delivery
 
-RESULTS = (SegmentationStorage, ComprehensiveSRStorage, SecondaryCaptureImageStorage)
+PICTURES = (SecondaryCaptureImageStorage, KeyObjectSelectionDocumentStorage)
+RESULTS = (SegmentationStorage, ComprehensiveSRStorage, *PICTURES)
 Pacs = Callable[..., Destination]
+Start = Callable[..., Any]
 
 
 @pytest.fixture
-def pacs() -> Iterator[Pacs]:
-    """Start a PACS that takes the given SOP Classes and answers C-STORE with a status."""
-    servers = []
-
-    def start(*sop_classes: str, status: int = 0x0000, port: int = 0) -> Destination:
-        entity = AE("PACS")
-        for uid in sop_classes:
-            entity.add_supported_context(uid)
-        entity.add_supported_context("1.2.840.10008.1.1")
-        handlers = [(evt.EVT_C_STORE, lambda event: status)]
-        server = entity.start_server(("127.0.0.1", port), block=False, evt_handlers=handlers)
-        servers.append(server)
-        return Destination(name="pacs", ae_title="PACS", host="127.0.0.1", port=server.server_address[1])
-
-    yield start
-    for server in servers:
-        server.shutdown()
+def pacs(peer: Start) -> Pacs:
+    return lambda *sop_classes, **how: peer(*sop_classes, **how).destination()
 
 
 @pytest.fixture
 def encoded(node, write) -> WrittenStudy:
-    study = write()
+    return analysed(node, write())
+
+
+def analysed(node, study: WrittenStudy) -> WrittenStudy:
     node.receive(study.files)
     node.run()
     return study
 
 
 def deliver(node, destination: Destination) -> None:
-    Delivery(destination, node.database, node.spool, node.settings, lambda: node.now).step()
+    """Until nothing is due."""
+    delivery = Delivery(destination, node.database, node.spool, node.settings, lambda: node.now)
+    while delivery.step():
+        pass
+
+
+def deliveries(node, study: WrittenStudy, destination: str = "pacs") -> dict[str, DeliveryDetail]:
+    """By kind; of several objects of a kind the last."""
+    results = node.study(study.study_uid).reports[-1].results
+    found = [(str(result.kind), delivery) for result in results for delivery in result.deliveries]
+    return {kind: delivery for kind, delivery in found if delivery.destination == destination}
 
 
 def states(node, study: WrittenStudy) -> dict[str, DeliveryState]:
-    results = node.study(study.study_uid).reports[-1].results
-    return {str(result.kind): result.deliveries[0].state for result in results}
+    return {kind: delivery.state for kind, delivery in deliveries(node, study).items()}
+
+
+def instead(node, study: WrittenStudy) -> dict[str, str]:
+    """What was sent instead of what."""
+    found = deliveries(node, study).items()
+    return {kind: str(delivery.sent_instead) for kind, delivery in found if delivery.sent_instead}
 
 
 def reasons(node, study: WrittenStudy) -> set[Reason | None]:
-    return {result.deliveries[0].reason for result in node.study(study.study_uid).reports[-1].results}
+    return {delivery.reason for delivery in deliveries(node, study).values()}
+
+
+def known(node) -> Capabilities | None:
+    with node.database.reading() as session:
+        return known_capabilities(session, "pacs")
 
 
 def closed_port() -> int:
@@ -68,7 +91,7 @@ def closed_port() -> int:
 
 def test_everything_accepted_is_delivered(node, encoded: WrittenStudy, pacs: Pacs) -> None:
     deliver(node, pacs(*RESULTS))
-    assert set(states(node, encoded).values()) == {DeliveryState.SENT}
+    assert states(node, encoded) == dict.fromkeys(["SEG", "SR", "picture", "key images", "KOS"], DeliveryState.SENT)
     assert node.study(encoded.study_uid).summary.state is StudyState.DELIVERED
 
 
@@ -89,7 +112,7 @@ def test_a_failure_status_is_never_called_sent(node, encoded: WrittenStudy, pacs
     deliver(node, pacs(*RESULTS, status=0xA700))
     assert set(states(node, encoded).values()) == {DeliveryState.PENDING}
     assert reasons(node, encoded) == {Reason.DESTINATION_REFUSED_OBJECT}
-    assert {r.deliveries[0].last_status for r in node.study(encoded.study_uid).reports[0].results} == {0xA700}
+    assert {delivery.last_status for delivery in deliveries(node, encoded).values()} == {0xA700}
 
 
 def test_a_warning_status_is_not_a_failure(node, encoded: WrittenStudy, pacs: Pacs) -> None:
@@ -97,19 +120,57 @@ def test_a_warning_status_is_not_a_failure(node, encoded: WrittenStudy, pacs: Pa
     assert set(states(node, encoded).values()) == {DeliveryState.SENT}
 
 
-def test_who_refuses_one_kind_still_gets_the_others(node, encoded: WrittenStudy, pacs: Pacs) -> None:
-    deliver(node, pacs(SegmentationStorage, SecondaryCaptureImageStorage))
+@pytest.mark.parametrize(
+    ("sop_class", "kind"),
+    [(EnhancedSRStorage, "SR text"), (BasicTextSRStorage, "SR basic text"), (EncapsulatedPDFStorage, "PDF")],
+)
+def test_who_takes_no_measurement_report_gets_the_best_text_that_it_takes(
+    node, encoded: WrittenStudy, pacs: Pacs, sop_class: str, kind: str
+) -> None:
+    deliver(node, pacs(SegmentationStorage, *PICTURES, sop_class))
+    assert instead(node, encoded) == {"SR": kind}
     found = states(node, encoded)
-    assert found == {"SEG": DeliveryState.SENT, "SR": DeliveryState.REFUSED, "picture": DeliveryState.SENT}
+    assert (found["SR"], found[kind]) == (DeliveryState.REPLACED, DeliveryState.SENT)
+    summary = node.study(encoded.study_uid).summary
+    assert summary.state is StudyState.DELIVERED
+    assert f"pacs: {kind} instead of SR" in summary.detail
+    (event,) = [entry for entry in node.audit() if entry.action is AuditAction.RESULT_REPLACED]
+    assert (event.detail["kind"], event.detail["sent_instead"]) == ("SR", kind)
+
+
+def test_the_plainest_pacs_gets_pictures_and_paper(node, encoded: WrittenStudy, pacs: Pacs) -> None:
+    deliver(node, pacs(SecondaryCaptureImageStorage, EncapsulatedPDFStorage))
+    assert instead(node, encoded) == {"SEG": "key images", "SR": "PDF"}
+    found = states(node, encoded)
+    assert found.pop("KOS") is DeliveryState.OMITTED
+    assert {kind for kind, state in found.items() if state is DeliveryState.SENT} == {"PDF", "picture", "key images"}
+    assert node.study(encoded.study_uid).summary.state is StudyState.DELIVERED
+
+
+def test_who_takes_no_segmentation_gets_outlines(node, encoded: WrittenStudy, pacs: Pacs) -> None:
+    deliver(node, pacs(ComprehensiveSRStorage, *PICTURES, GrayscaleSoftcopyPresentationStateStorage))
+    assert instead(node, encoded) == {"SEG": "GSPS"}
+    assert states(node, encoded)["GSPS"] is DeliveryState.SENT
+
+
+def test_who_refuses_one_kind_and_all_that_could_stand_for_it_still_gets_the_others(
+    node, encoded: WrittenStudy, pacs: Pacs
+) -> None:
+    deliver(node, pacs(SegmentationStorage, *PICTURES))
+    found = states(node, encoded)
+    assert found.pop("SR") is DeliveryState.REFUSED
+    assert set(found.values()) == {DeliveryState.SENT}
     summary = node.study(encoded.study_uid).summary
     assert (summary.state, summary.reason) == (StudyState.FAILED, Reason.DESTINATION_REFUSES_SOP_CLASS)
 
 
-def test_a_person_can_send_again_what_is_missing(node, encoded: WrittenStudy, pacs: Pacs) -> None:
-    deliver(node, pacs(SegmentationStorage, SecondaryCaptureImageStorage))
+def test_a_person_can_send_again_what_is_missing(node, encoded: WrittenStudy, peer: Start) -> None:
+    stubborn = peer(SegmentationStorage, *PICTURES)
+    deliver(node, stubborn.destination())
+    stubborn.stop()
     with node.database.transaction() as session:
         retry(session, encoded.study_uid, "administrator", node.now)
-    deliver(node, pacs(*RESULTS))
+    deliver(node, peer(*RESULTS, port=stubborn.port).destination())
     assert node.study(encoded.study_uid).summary.state is StudyState.DELIVERED
 
 
@@ -120,3 +181,77 @@ def test_attempts_come_to_an_end(node, encoded: WrittenStudy) -> None:
         node.now += timedelta(seconds=2 * node.settings.delivery.last_retry_s)
     assert set(states(node, encoded).values()) == {DeliveryState.FAILED}
     assert node.study(encoded.study_uid).summary.reason is Reason.DESTINATION_UNREACHABLE
+
+
+def test_a_destination_is_asked_before_the_first_delivery_and_then_once_a_day(node, write, peer: Start) -> None:
+    asked = peer(*RESULTS)
+    for hours, seed, times in ((0, "a", 1), (23, "b", 1), (2, "c", 2)):
+        node.now += timedelta(hours=hours)
+        analysed(node, write(plan=StudyPlan(seed=seed)))
+        deliver(node, asked.destination())
+        assert asked.probed == times
+    remembered = known(node)
+    assert remembered is not None
+    assert remembered.refused.isdisjoint(RESULTS)
+    assert EncapsulatedPDFStorage in remembered.refused
+    assert [entry.action for entry in node.audit()].count(AuditAction.DESTINATION_PROBED) == 2
+
+
+def test_a_destination_that_moved_is_asked_anew(node, write, peer: Start) -> None:
+    old, new = peer(*RESULTS), peer(*RESULTS)
+    for one, seed in ((old, "a"), (new, "b")):
+        analysed(node, write(plan=StudyPlan(seed=seed)))
+        deliver(node, one.destination())
+    assert (old.probed, new.probed) == (1, 1)
+
+
+def test_who_acts_otherwise_than_it_said_gets_a_substitute_and_is_asked_again(node, write, peer: Start) -> None:
+    before = peer(*RESULTS)
+    analysed(node, write(plan=StudyPlan(seed="a")))
+    deliver(node, before.destination())
+    before.stop()
+    after = peer(SegmentationStorage, *PICTURES, BasicTextSRStorage, port=before.port)
+    second = analysed(node, write(plan=StudyPlan(seed="b")))
+    deliver(node, after.destination())
+    assert instead(node, second)["SR"] == "SR basic text"
+    assert states(node, second)["SR basic text"] is DeliveryState.SENT
+    remembered = known(node)
+    assert remembered is not None
+    assert ComprehensiveSRStorage in remembered.refused
+
+
+def test_every_destination_gets_its_own_profile(start_node, write, peer: Start) -> None:
+    everything = peer(*RESULTS, EnhancedSRStorage, EncapsulatedPDFStorage, GrayscaleSoftcopyPresentationStateStorage)
+    common = {"ae_title": "PACS", "host": "127.0.0.1", "port": everything.port}
+    node = start_node(
+        destinations=(
+            Destination(name="main", outlines=True, **common),
+            Destination(name="slicer", profile="slicer", **common),
+            Destination(name="old", profile="text", **common),
+            Destination(name="paper", profile="encapsulated-pdf", **common),
+        )
+    )
+    study = analysed(node, write())
+    for destination in node.settings.destinations:
+        deliver(node, destination)
+    pictures = ["picture", "key images", "KOS"]
+    assert {
+        name: sorted(kind for kind, one in deliveries(node, study, name).items() if one.state is DeliveryState.SENT)
+        for name in ("main", "slicer", "old", "paper")
+    } == {
+        "main": sorted(["SEG", "SR", "GSPS", *pictures]),
+        "slicer": sorted(["SEG", "SR measurements", "SR regions", *pictures]),
+        "old": sorted(["SR text", *pictures]),
+        "paper": sorted(["PDF", *pictures]),
+    }
+    assert node.study(study.study_uid).summary.state is StudyState.DELIVERED
+
+
+def test_an_organ_map_goes_as_label_map_only_to_who_takes_one(start_node, write, peer: Start) -> None:
+    node = start_node(results={"organ_map": True})
+    first = analysed(node, write(plan=StudyPlan(seed="a")))
+    deliver(node, peer(*RESULTS, LabelMapSegmentationStorage).destination())
+    second = analysed(node, write(plan=StudyPlan(seed="b")))
+    deliver(node, peer(*RESULTS).destination())
+    assert states(node, first)["organ map"] is DeliveryState.SENT
+    assert instead(node, second) == {"organ map": "organ masks"}

@@ -59,6 +59,8 @@ def test_the_environment_overrides_one_setting_and_leaves_its_neighbours(
         '[models]\ncaptioning = "../elsewhere"\n',
         '[results]\nsegmentation_grid = "mri"\n',
         "[results]\nmaximum_frames = 0\n",
+        f'[results]\nmanufacturer = "{"A" * 65}"\n',
+        "[results]\nlabel = 'A\\B'\n",
         '[analysis]\nindication = "cough"\n',
         '[[destinations]]\nname = "a"\nae_title = "A"\nhost = "h"\nport = 104\nprofile = "fancy"\n',
     ],

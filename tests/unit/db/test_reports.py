@@ -218,7 +218,7 @@ def test_of_a_report_with_a_fault_nothing_is_sent_and_everything_kept(database: 
     assert [result.deliveries for result in kept.results] == [(), (), ()]
     assert summary is not None
     assert (summary.state, summary.reason) == (StudyState.FAILED, Reason.RESULT_NOT_CONFORMANT)
-    assert summary.detail == "1 faults; SR: ContentSequence[3]: no Value Type (content-item, PS3.3 C.17.3)"
+    assert summary.detail == "SR: ContentSequence[3]: no Value Type (content-item, PS3.3 C.17.3)"
 
 
 def test_the_audit_trail_holds_every_fault(database: Database, quarantined: Claimed) -> None:
