@@ -9,12 +9,15 @@ from pydicom.uid import (
     Comprehensive3DSRStorage,
     ComprehensiveSRStorage,
     CTImageStorage,
+    EncapsulatedPDFStorage,
     EnhancedCTImageStorage,
     EnhancedPETImageStorage,
     EnhancedSRStorage,
     EnhancedXRayRadiationDoseSRStorage,
     ExtensibleSRStorage,
+    GrayscaleSoftcopyPresentationStateStorage,
     ImplantationPlanSRStorage,
+    KeyObjectSelectionDocumentStorage,
     LegacyConvertedEnhancedCTImageStorage,
     LegacyConvertedEnhancedPETImageStorage,
     MammographyCADSRStorage,
@@ -74,7 +77,12 @@ SECONDARY_CAPTURE: frozenset[UID] = frozenset(
     }
 )
 
+OTHER_RESULTS: frozenset[UID] = frozenset(
+    {EncapsulatedPDFStorage, GrayscaleSoftcopyPresentationStateStorage, KeyObjectSelectionDocumentStorage}
+)
+"""What a result may be beside those above, and a PACS that routes a whole study sends back."""
+
 ANALYSED: frozenset[UID] = CT | PET | {RealWorldValueMappingStorage}
 """What an analysis reads; the rest is accepted and kept."""
 
-ACCEPTED: frozenset[UID] = ANALYSED | SEGMENTATION | STRUCTURED_REPORT | SECONDARY_CAPTURE
+ACCEPTED: frozenset[UID] = ANALYSED | SEGMENTATION | STRUCTURED_REPORT | SECONDARY_CAPTURE | OTHER_RESULTS

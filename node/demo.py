@@ -10,6 +10,7 @@ from PIL import Image
 from pydicom import dcmread
 
 from config.reasons import UptakeError
+from config.result_kind import ResultKind
 from config.settings import load
 from db.detail import FindingDetail, StudyDetail, study_detail
 from db.session import Database
@@ -23,7 +24,7 @@ from node.rehearsal import Rehearsal, StoredResult, rehearse
 
 PICTURE_FILE = "picture.png"
 _TIMEOUT_S = 300.0
-_EXPECTED_MODALITIES = frozenset({"SEG", "SR", "OT"})
+_EXPECTED_MODALITIES = frozenset({"SEG", "SR", "OT", "KO"})
 _SETTLED = frozenset({StudyState.DELIVERED, StudyState.COMMITTED, StudyState.REJECTED, StudyState.FAILED})
 
 
@@ -39,7 +40,7 @@ class DemoOutcome:
 
     @property
     def is_complete(self) -> bool:
-        """Whether SEG, SR and picture are in the PACS."""
+        """Whether SEG, SR, pictures and key objects are in the PACS."""
         return {result.modality for result in self.results} >= _EXPECTED_MODALITIES
 
 
@@ -78,13 +79,15 @@ def run_demo(folder: Path, port_base: int, progress: Callable[[str], None]) -> D
         detail = _settled(rehearsal, study.study_uid, progress)
         turnaround_s = time.monotonic() - acknowledged
         results = rehearsal.results(study.study_uid)
-    for result in results:
-        if result.modality == "OT":
-            Image.fromarray(dcmread(result.path).pixel_array).save(folder / PICTURE_FILE)
+    if not detail.reports:
+        raise UptakeError(f"The study is {detail.summary.state}: {detail.summary.reason} {detail.summary.detail}")
+    report = detail.reports[-1]
+    picture = next(result.sop_instance_uid for result in report.results if result.kind is ResultKind.PICTURE)
+    Image.fromarray(dcmread(rehearsal.pacs_folder / picture).pixel_array).save(folder / PICTURE_FILE)
     return DemoOutcome(
         instances=len(study.files),
         turnaround_s=turnaround_s,
-        findings=tuple(finding for report in detail.reports[-1:] for finding in report.findings),
+        findings=report.findings,
         results=tuple(results),
         config_file=rehearsal.config_file,
     )

@@ -51,4 +51,4 @@ def demo(
         soft_wrap=True,
     )
     if not outcome.is_complete:
-        fail("SEG, SR and picture are not all in the PACS.")
+        fail("SEG, SR, pictures and key objects are not all in the PACS.")

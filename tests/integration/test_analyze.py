@@ -32,11 +32,41 @@ def analysed(write: Write, tmp_path: Path) -> Path:
     return tmp_path / "out"
 
 
-def test_it_writes_seg_sr_picture_and_findings(analysed: Path) -> None:
-    names = sorted(file.name for file in analysed.iterdir())
-    assert names == ["findings.json", "picture.dcm", "seg.dcm", "sr.dcm"]
-    modalities = [pydicom.dcmread(analysed / name).Modality for name in names if name.endswith(".dcm")]
-    assert modalities == ["OT", "SEG", "SR"]
+def modalities(folder: Path) -> dict[str, str]:
+    """By the names of the result files; of several of a kind the first is meant."""
+    names = sorted(file.name for file in folder.glob("*.dcm") if not file.stem[-1].isdigit())
+    return {name: pydicom.dcmread(folder / name).Modality for name in names}
+
+
+def test_it_writes_what_general_viewers_show_and_findings(analysed: Path) -> None:
+    assert modalities(analysed) == {
+        "key-images.dcm": "OT",
+        "kos.dcm": "KO",
+        "picture.dcm": "OT",
+        "seg.dcm": "SEG",
+        "sr.dcm": "SR",
+    }
+    lesions = json.loads((analysed / "findings.json").read_text(encoding="utf-8"))["totals"]["lesion_count"]
+    assert len(list(analysed.glob("key-images*.dcm"))) == lesions
+
+
+@pytest.mark.parametrize(
+    ("profile", "reports"),
+    [
+        ("slicer", {"seg.dcm": "SEG", "sr-measurements.dcm": "SR", "sr-regions.dcm": "SR"}),
+        ("text", {"sr-text.dcm": "SR"}),
+        ("encapsulated-pdf", {"pdf.dcm": "DOC"}),
+    ],
+)
+def test_a_profile_says_which_reports(write: Write, tmp_path: Path, profile: str, reports: dict[str, str]) -> None:
+    assert run("analyze", write().folder, "--out", tmp_path / "out", "--profile", profile)[0] == 0
+    pictures = {"key-images.dcm": "OT", "kos.dcm": "KO", "picture.dcm": "OT"}
+    assert modalities(tmp_path / "out") == {**reports, **pictures}
+
+
+def test_what_another_profile_left_is_taken_away(write: Write, analysed: Path) -> None:
+    assert run("analyze", write().folder, "--out", analysed, "--profile", "text")[0] == 0
+    assert "seg.dcm" not in modalities(analysed)
 
 
 def test_findings_follow_their_schema(analysed: Path) -> None:
@@ -48,7 +78,7 @@ def test_findings_follow_their_schema(analysed: Path) -> None:
 
 def test_twice_gives_the_same_bytes(analysed: Path, write: Write, tmp_path: Path) -> None:
     assert run("analyze", write().folder, "--out", tmp_path / "again")[0] == 0
-    for name in ("seg.dcm", "sr.dcm", "picture.dcm"):
+    for name in modalities(analysed):
         assert (tmp_path / "again" / name).read_bytes() == (analysed / name).read_bytes()
     first, second = (json.loads((folder / "findings.json").read_text()) for folder in (analysed, tmp_path / "again"))
     assert {**first, "timings_s": {}} == {**second, "timings_s": {}}
