@@ -18,8 +18,9 @@ from dicom_io.scanner.examination import PatientIdentity
 from dicom_io.scanner.study import write_study
 from dicom_io.scanner.vendors import SIEMENS
 from inference.patient.patient import DigitalPatient, Grid
-from node.analysis import Outcome, analyse_inputs, choose_inputs, write_objects
+from node.analysis import Outcome, analyse_inputs, choose_inputs
 from node.models import Models
+from node.result_files import write_objects
 
 SLICES, SLICE_MM, WIDTH_MM, CT_WIDTH_MM = 336, 3.0, 815.0, 500.0
 CENTRE_MM = (0.0, 0.0, 33.5)

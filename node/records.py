@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydicom import Dataset, dcmread
 
@@ -11,11 +12,13 @@ from db.reports import FaultRecord, ReportRecord, ResultRecord, TrackedFinding, 
 from db.states import ReportOutcome
 from dicom_io.check import Severity, check
 from dicom_io.results.result import Result
-from node.analysis import Outcome
 from node.spool import Spool
 
+if TYPE_CHECKING:
+    from node.analysis import Outcome
 
-def report_records(outcome: Outcome) -> tuple[ReportRecord, list[TrackedFinding]]:
+
+def report_records(outcome: "Outcome") -> tuple[ReportRecord, list[TrackedFinding]]:
     """The report and its findings."""
     context, pair = outcome.context, outcome.pair
     report = ReportRecord(

@@ -22,9 +22,9 @@ from dicom_io.reading.files import read_header
 from dicom_io.results.refusal import encode_refusal
 from dicom_io.results.result import Result
 from dicom_io.sop_classes import PET
-from node.analysis import write_objects
 from node.earlier import documents
 from node.records import result_records
+from node.result_files import write_objects
 from node.spool import Spool, sync
 
 log = structlog.get_logger()

@@ -18,13 +18,14 @@ from db.session import Database
 from db.work import Claimed, claim_study, release_claim_failed
 from dicom_io.reading.files import read_header
 from inference.engines.guard import memory_errors
-from node.analysis import GENERAL_KINDS, Revision, analyse_inputs, choose_inputs, settings_digest, write_objects
+from node.analysis import GENERAL_KINDS, Revision, analyse_inputs, choose_inputs, settings_digest
 from node.earlier import documents, latest_prior
 from node.follow_up import keep_for_follow_up
 from node.models import Models
 from node.names import worker_name
 from node.records import report_records, result_records, wanted
 from node.refusals import Refusals
+from node.result_files import write_objects
 from node.spool import Spool, sync
 
 log = structlog.get_logger()

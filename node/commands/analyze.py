@@ -37,10 +37,11 @@ def analyze(
 ) -> None:
     """Analyse a PET/CT study from files: segment, measure, locate, caption; write SEG, SR, pictures and JSON."""
     from config.reasons import Refused
-    from node.analysis import analyse_inputs, choose_inputs, remove_others, write_objects
+    from node.analysis import analyse_inputs, choose_inputs
     from node.commands.inventory import study_headers
     from node.findings import findings_document
     from node.models import Models
+    from node.result_files import remove_others, write_objects
 
     settings = settings_from(config)
     if pet_only:

@@ -19,8 +19,9 @@ from dicom_io.scanner.examination import SAMPLE_NAMES, PatientIdentity
 from dicom_io.scanner.study import write_study
 from dicom_io.scanner.vendors import SIEMENS
 from inference.patient.patient import DigitalPatient, Grid
-from node.analysis import analyse_inputs, choose_inputs, write_objects
+from node.analysis import analyse_inputs, choose_inputs
 from node.models import Models
+from node.result_files import write_objects
 
 pytestmark = [pytest.mark.orthanc, pytest.mark.timeout(900)]
 
