@@ -16,6 +16,7 @@ _ALWAYS_PRESENT = frozenset({"1", "2"})
 _ALWAYS_VALUED = frozenset({"1", "1C"})
 _PADDING = frozenset({"DataSetTrailingPadding", "GroupLength"})
 _CODES = "CodeSequence"
+_IN_CODES = {"CodeValue", "CodeMeaning"}
 _FEW = 8
 
 
@@ -26,6 +27,7 @@ def faults(root: Node, definition: ObjectDefinition) -> list[Fault]:
     for module in definition.optional:
         if any(keyword in root for keyword in module.own):
             walk.faults += _missing(root, module.level, f"{module.name}, which is there in part")
+            walk.faults += _empty(root, module.level)
     return walk.faults
 
 
@@ -47,7 +49,8 @@ class _Walk:
         before = len(self.faults)
         self.faults += _missing(node, level)
         self.faults += condition_faults(sequence, node)
-        if sequence.endswith(_CODES):
+        self.faults += _empty(node, level)
+        if level.keys() >= _IN_CODES or sequence.endswith(_CODES):
             self.faults += code_faults(node)
         for keyword, element in node.elements.items():
             attribute = level.get(keyword)
@@ -62,11 +65,10 @@ class _Walk:
     ) -> None:
         if attribute is None:
             self.faults += _foreign(node, keyword)
-        elif attribute.type in _ALWAYS_VALUED and element.is_empty:
-            what = f"Empty, but of Type {attribute.type} in {attribute.module}."
-            self.faults.append(node.fault(keyword, what, Rule.ATTRIBUTE_VALUED))
+        elif attribute.type == "3" and element.representation == "SQ" and not element.items:
+            self.faults.append(node.fault(keyword, "A sequence without items.", Rule.EMPTY_SEQUENCE))
         key = (keyword, element, encodings)
-        if element.items:
+        if element.items:  # which are judged by themselves
             found = tuple(value_faults(keyword, element))
         elif (judged := self._judged.get(key)) is not None:
             found = judged
@@ -90,6 +92,14 @@ def _missing(node: Node, level: Level, where: str = "") -> Iterator[Fault]:
         if attribute.type in _ALWAYS_PRESENT and keyword not in node.elements:
             what = f"Missing, but of Type {attribute.type} in {where or attribute.module}."
             yield node.fault(keyword, what, Rule.ATTRIBUTE_PRESENT)
+
+
+def _empty(node: Node, level: Level) -> Iterator[Fault]:
+    for keyword, element in node.elements.items():
+        attribute = level.get(keyword)
+        if attribute is not None and attribute.type in _ALWAYS_VALUED and element.is_empty:
+            what = f"Empty, but of Type {attribute.type} in {attribute.module}."
+            yield node.fault(keyword, what, Rule.ATTRIBUTE_VALUED)
 
 
 def _foreign(node: Node, keyword: str) -> Iterator[Fault]:

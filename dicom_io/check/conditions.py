@@ -6,10 +6,13 @@ The module tables carry no conditions; these are those that a program can decide
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from pydicom.uid import GrayscaleSoftcopyPresentationStateStorage
+
 from dicom_io.check.fault import Fault, Rule
 from dicom_io.check.opened import Node
 
 _PALETTE = "PALETTE COLOR"
+_RESCALE = ("RescaleIntercept", "RescaleSlope", "RescaleType")
 _CLOSED_BY_TYPE = frozenset({"CIRCLE", "ELLIPSE"})
 
 
@@ -39,6 +42,18 @@ def _is_closed(graphic: Node) -> bool:
 def _in_patient(root: Node) -> bool:
     groups = (*root.items("SharedFunctionalGroupsSequence"), *root.items("PerFrameFunctionalGroupsSequence")[:1])
     return any("PlanePositionSequence" in group for group in groups)
+
+
+def _is_state(root: Node) -> bool:
+    return bool(root.text("SOPClassUID") == GrayscaleSoftcopyPresentationStateStorage)
+
+
+def _has_no_lut(root: Node) -> bool:
+    return _is_state(root) and "PresentationLUTSequence" not in root
+
+
+def _rescales(root: Node) -> bool:
+    return _is_state(root) and any(keyword in root for keyword in _RESCALE)
 
 
 CONDITIONS = (
@@ -136,6 +151,14 @@ CONDITIONS = (
         _equals("PresentationSizeMode", "MAGNIFY"),
         "Presentation Size Mode is MAGNIFY",
         "PS3.3 C.10.4",
+    ),
+    Condition("", "PresentationLUTShape", _has_no_lut, "there is no Presentation LUT Sequence", "PS3.3 C.11.6"),
+    *(Condition("", keyword, _rescales, "the presentation state rescales", "PS3.3 C.11.1") for keyword in _RESCALE),
+    Condition("SoftcopyVOILUTSequence", "WindowWidth", _there("WindowCenter"), "there is WindowCenter", "PS3.3 C.11.2"),
+    *(
+        Condition(sequence, keyword, _there(other), f"there is {other}", "PS3.3 C.10.5")
+        for sequence in ("GraphicObjectSequence", "TextObjectSequence", "CompoundGraphicSequence")
+        for keyword, other in (("TrackingID", "TrackingUID"), ("TrackingUID", "TrackingID"))
     ),
     # Structured reports (C.17.2).
     Condition(

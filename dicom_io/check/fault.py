@@ -47,6 +47,7 @@ class Rule(StrEnum):
     READABLE = ("readable", "Every value can be decoded.", "PS3.5 7")
     ATTRIBUTE_PRESENT = ("attribute-present", "Type 1 and Type 2 attributes are present.", "PS3.5 7.4")
     ATTRIBUTE_VALUED = ("attribute-valued", "Type 1 attributes have a value.", "PS3.5 7.4.1")
+    EMPTY_SEQUENCE = ("empty-sequence", "An optional sequence that is there has items.", "PS3.5 7.4.5", Scope.NODE)
     CONDITION = ("condition", "Type 1C attributes are there when their condition holds.", "PS3.5 7.4.2")
     ATTRIBUTE_BELONGS = (
         "attribute-belongs",
@@ -128,7 +129,6 @@ class Rule(StrEnum):
     )
 
     # Structured reports and key object selections.
-    CONTENT_ITEM = ("content-item", "A content item has the attributes of its value type.", "PS3.3 C.17.3.2")
     VALUE_TYPE = ("value-type", "The SOP Class has content items of this value type.", "PS3.3 A.35")
     RELATIONSHIP = ("relationship", "The SOP Class lets these content items be so related.", "PS3.3 A.35")
     CONTENT_REFERENCE = ("content-reference", "A reference to a content item leads to one.", "PS3.3 C.17.3.2.5")

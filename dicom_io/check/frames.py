@@ -124,23 +124,37 @@ def _geometry(root: Node, found: tuple[Frame, ...]) -> Iterator[Fault]:
         yield from _stack(planes)
 
 
+_NEEDED = {
+    "PixelMeasuresSequence": ("PixelSpacing", "SliceThickness"),
+    "PlaneOrientationSequence": ("ImageOrientationPatient",),
+    "PlanePositionSequence": ("ImagePositionPatient",),
+}
+
+
 def _place(frame: Frame, judged: set[str]) -> Iterator[Fault]:
     """Faults of one frame's place; what frames share is judged once."""
-    measures, orientation = frame.group("PixelMeasuresSequence"), frame.group("PlaneOrientationSequence")
-    position = frame.group("PlanePositionSequence")
-    if "ImagePositionPatient" in position and len(position.numbers("ImagePositionPatient")) != 3:
-        yield position.fault("ImagePositionPatient", "Not three numbers.", Rule.FRAME_GEOMETRY)
-    if orientation.where not in judged and "ImageOrientationPatient" in orientation:
-        judged.add(orientation.where)
-        if not _is_orthonormal(orientation.numbers("ImageOrientationPatient")):
-            what = "Not two unit vectors at right angles."
-            yield orientation.fault("ImageOrientationPatient", what, Rule.FRAME_GEOMETRY)
-    if measures.where not in judged:
-        judged.add(measures.where)
-        for keyword, count in (("PixelSpacing", 2), ("SliceThickness", 1), ("SpacingBetweenSlices", 1)):
-            values = measures.numbers(keyword)
-            if keyword in measures and (len(values) != count or min(values) <= 0):
-                yield measures.fault(keyword, f"Not {count} number(s) above zero.", Rule.FRAME_GEOMETRY)
+    for keyword, needed in _NEEDED.items():
+        if not frame.has(keyword):
+            continue
+        group = frame.group(keyword)
+        if group.where not in judged:
+            judged.add(group.where)
+            for attribute in needed:
+                if attribute not in group:
+                    yield group.fault(attribute, "Missing: where does the frame lie?", Rule.FRAME_GEOMETRY)
+            yield from _numbers(group)
+
+
+def _numbers(group: Node) -> Iterator[Fault]:
+    if "ImagePositionPatient" in group and len(group.numbers("ImagePositionPatient")) != 3:
+        yield group.fault("ImagePositionPatient", "Not three numbers.", Rule.FRAME_GEOMETRY)
+    cosines = group.numbers("ImageOrientationPatient")
+    if "ImageOrientationPatient" in group and not _is_orthonormal(cosines):
+        yield group.fault("ImageOrientationPatient", "Not two unit vectors at right angles.", Rule.FRAME_GEOMETRY)
+    for keyword, count in (("PixelSpacing", 2), ("SliceThickness", 1), ("SpacingBetweenSlices", 1)):
+        values = group.numbers(keyword)
+        if keyword in group and (len(values) != count or min(values) <= 0):
+            yield group.fault(keyword, f"Not {count} number(s) above zero.", Rule.FRAME_GEOMETRY)
 
 
 def _is_orthonormal(cosines: tuple[float, ...]) -> bool:

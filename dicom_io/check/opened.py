@@ -17,11 +17,11 @@ from dicom_io.check.fault import Fault, Rule
 from dicom_io.header_values import as_number
 
 MAXIMUM_DEPTH = 32
-AMBIGUOUS = "OB or OW"
-"""What pydicom leaves of pixel data where the transfer syntax does not tell."""
+OR = " or "
+"""Joins what pydicom leaves open (``US or SS``) where the data set, not yet written, does not tell."""
 
+BINARY = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "UN"})
 _HEAD_BYTES = 8
-_BINARY = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "UN", AMBIGUOUS})
 _NUMBERS = frozenset({"AT", "FD", "FL", "SL", "SS", "SV", "UL", "US", "UV"})
 _PIXEL_DATA = Tag(0x7FE0, 0x0010)
 
@@ -145,8 +145,8 @@ def _element(dataset: Dataset, tag: BaseTag, stored: Any, where: str, faults: li
         return Element(representation, (_plain(representation, value),) if value else ())
     if value is None:
         return Element(representation)
-    if representation in _BINARY:
-        return Element(representation, (_bytes(value),) if len(value) else ())
+    if isinstance(value, bytes | bytearray):
+        return Element(representation, (_bytes(value),) if value else ())
     several = value if isinstance(value, Sequence) else (value,)
     return Element(representation, tuple(_plain(representation, each) for each in several))
 
@@ -158,14 +158,14 @@ def _items(value: Any, where: str, faults: list[Fault], depth: int) -> tuple[Nod
     return tuple([_opened(item, f"{where}[{n}].", faults, depth + 1) for n, item in enumerate(sequence, start=1)])
 
 
-def _bytes(value: bytes, length: int | None = None) -> Bytes:
+def _bytes(value: bytes | bytearray, length: int | None = None) -> Bytes:
     return Bytes(len(value) if length is None else length, bytes(value[:_HEAD_BYTES]))
 
 
 def _plain(representation: str, value: Any) -> Value:
     if type(value) is str:
         return value.rstrip(" \0")
-    if representation in _NUMBERS:
+    if representation in _NUMBERS or OR in representation:
         number = value.item() if hasattr(value, "item") else value  # NumPy's
         if isinstance(number, int | float):
             return int(number) if representation == "AT" else number  # pydicom's tags are integers that print as tags

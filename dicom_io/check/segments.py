@@ -16,6 +16,7 @@ _INTERPRETATIONS: Mapping[str, tuple[str, ...]] = {
     "LABELMAP": ("MONOCHROME2", "PALETTE COLOR"),
 }
 _BY_HAND = "MANUAL"
+_BACKGROUND = 0  # of a label map: what is of no segment
 
 
 def faults(root: Node) -> Iterator[Fault]:
@@ -25,7 +26,8 @@ def faults(root: Node) -> Iterator[Fault]:
         yield from _type(root, kind)
         yield from _numbers(root, kind)
     for segment in root.items("SegmentSequence"):
-        yield from _algorithm(segment)
+        if not (kind == "LABELMAP" and segment.integer("SegmentNumber") == _BACKGROUND):
+            yield from _algorithm(segment)
         if ("TrackingID" in segment) != ("TrackingUID" in segment):
             missing = "TrackingUID" if "TrackingID" in segment else "TrackingID"
             yield segment.fault(missing, "Missing, but the other of the two is there.", Rule.SEGMENT_TRACKED)

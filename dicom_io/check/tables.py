@@ -5,7 +5,7 @@ The only place that knows where highdicom keeps them.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import lru_cache
 from importlib import import_module
 from typing import Any
 
@@ -52,7 +52,7 @@ class ObjectDefinition:
     content: Level
 
 
-@cache
+@lru_cache(maxsize=64)
 def object_definition(sop_class_uid: str) -> ObjectDefinition | None:
     """The IOD of a storage SOP Class; None if there is no such class.
 
@@ -76,6 +76,8 @@ def object_definition(sop_class_uid: str) -> ObjectDefinition | None:
     optional = {key: level for key, level in levels.items() if usages[key] != _MANDATORY}
     for level in optional.values():
         _merge(merged, level, optional=True)
+    if {"general-series", "sc-equipment"} <= usages.keys():
+        merged["Modality"].type = "3"  # SC Equipment overrides General Series (PS3.3 C.8.6.1)
     for keyword in _FUNCTIONAL_GROUPS:
         for group in merged[keyword].items.values() if keyword in merged else ():
             group.type = "3"

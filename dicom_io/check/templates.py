@@ -8,9 +8,11 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from pydicom.sr.codedict import codes
+from pydicom.uid import SurfaceSegmentationStorage
 
 from dicom_io.check.content import Item, Name, code_of
 from dicom_io.check.fault import Fault, Rule
+from dicom_io.sop_classes import SEGMENTATION
 
 
 class Row(NamedTuple):
@@ -118,7 +120,6 @@ VOLUMETRIC_GROUP = Template(
     ),
     one_of=((REGION, SEGMENT, SURFACE, REGION_IN_SPACE),),
 )
-SEGMENT_SOURCES = ((SOURCE_SERIES, SOURCE_IMAGE),)
 MEASUREMENT = Template(
     "PS3.16 TID 300",
     (
@@ -136,6 +137,8 @@ _BY_IDENTIFIER = {
     "1411": VOLUMETRIC_GROUP,
     "1501": GROUP_OF_ANY_KIND,
 }
+_SEGMENT_SOURCES = ((SOURCE_SERIES, SOURCE_IMAGE),)
+_SEGMENTATIONS = SEGMENTATION | {SurfaceSegmentationStorage}
 _OBSERVER_IDENTIFIERS = ((_dcm("Device"), DEVICE_UID), (_dcm("Person"), PERSON_NAME))
 
 
@@ -221,13 +224,26 @@ def _measurements(root: Item) -> Iterator[Fault]:
     for group in groups(root):
         template = group_template(group)
         yield from _follows(group, template)
-        if any(group.named(SEGMENT)):
-            yield from _one_of(group, SEGMENT_SOURCES, template.section)
+        yield from _segments(group, template)
         yield from _tracked_once(group, template, seen)
         yield from _algorithms(group)
     for item in root.all:
         if item.value_type == "NUM":
             yield from _follows(item, MEASUREMENT)
+
+
+def _segments(group: Item, template: Template) -> Iterator[Fault]:
+    """A measured segment is one of a segmentation, of which the group says on what it was drawn."""
+    for item in group.named(SEGMENT):
+        yield from _one_of(group, _SEGMENT_SOURCES, template.section)
+        for reference in item.node.items("ReferencedSOPSequence"):
+            if reference.text("ReferencedSOPClassUID") not in _SEGMENTATIONS:
+                what = "A segment of what is no segmentation."
+                yield reference.fault("ReferencedSOPClassUID", what, Rule.TEMPLATE, template.section)
+            numbers = reference.values("ReferencedSegmentNumber")
+            if len(numbers) != 1:
+                what = f"{len(numbers)} segments; expected one."
+                yield reference.fault("ReferencedSegmentNumber", what, Rule.TEMPLATE, template.section)
 
 
 def _tracked_once(group: Item, template: Template, seen: dict[tuple[str, str], str]) -> Iterator[Fault]:

@@ -11,7 +11,7 @@ from pydicom.datadict import dictionary_VM, dictionary_VR, tag_for_keyword
 from pydicom.valuerep import validate_value
 
 from dicom_io.check.fault import Rule
-from dicom_io.check.opened import AMBIGUOUS, Bytes, Element, Value
+from dicom_io.check.opened import BINARY, OR, Bytes, Element, Value
 
 _FORMS: Mapping[str, str] = {
     "AE": "at most 16 characters of ASCII",
@@ -36,7 +36,6 @@ _PARAGRAPHS = frozenset({"LT", "ST", "UT"})
 _CONTROL = re.compile(r"[\x00-\x1a\x1c-\x1f\x7f]")  # escape (1B) belongs to code extensions
 _CONTROL_IN_PARAGRAPHS = re.compile(r"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f\x7f]")  # but tab, LF, FF and CR
 _QUOTED = frozenset({"AE", "CS", "DS", "IS", "UI", "AT", "FD", "FL", "SL", "SS", "SV", "UL", "US", "UV"})
-_UNCOUNTED = frozenset({"SQ", "OB", "OD", "OF", "OL", "OV", "OW", "UN", AMBIGUOUS})
 _MAXIMUM_INTEGER = 2**31
 _QUOTED_CHARACTERS = 40
 
@@ -73,16 +72,19 @@ def value_faults(keyword: str, element: Element) -> Iterator[tuple[str, Rule]]:
     representation = element.representation
     if defined is None:
         return
-    if representation not in defined.representations and representation != AMBIGUOUS:
+    if defined.representations.isdisjoint(representation.split(OR)):
         expected = " or ".join(sorted(defined.representations))
         yield f"Of value representation {representation}; expected {expected}.", Rule.REPRESENTATION
         return
     if element.is_empty:
         return
-    if representation not in _UNCOUNTED and not _is_count(len(element.values), defined):
+    are_bytes = BINARY.intersection(representation.split(OR)) and isinstance(element.values[0], Bytes)
+    if element.items or are_bytes:
+        return
+    if not _is_count(len(element.values), defined):
         yield f"{len(element.values)} values; expected {_count_in_words(defined)}.", Rule.MULTIPLICITY
     for value in element.values:
-        if not isinstance(value, Bytes) and value != "" and not _has_form(representation, value):
+        if value != "" and not _has_form(representation, value):
             expected = _FORMS.get(representation, f"a number that fits into {representation}")
             yield f"{quoted(keyword, representation, value)} is not {expected}.", Rule.VALUE
 
@@ -108,6 +110,8 @@ def _count_in_words(defined: Definition) -> str:
 
 
 def _has_form(representation: str, value: Value) -> bool:
+    if isinstance(value, Bytes):
+        return False
     try:
         validate_value(representation, value, config.RAISE)
     except (ValueError, TypeError):
