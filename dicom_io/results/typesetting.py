@@ -35,11 +35,11 @@ def typeset(template: str, report: Mapping[str, Any], pictures: Mapping[str, byt
         for name, content in pictures.items():
             (root / name).write_bytes(content)
         compiler = typst.Compiler(root / template, root=root, font_paths=_fonts())
-        stamped = {"format": "pdf", "timestamp": moment.replace(tzinfo=UTC)}
+        timestamp = moment.replace(tzinfo=UTC)
         try:
-            made = compiler.compile(pdf_standards="a-2b", **stamped)
+            made = compiler.compile(format="pdf", timestamp=timestamp, pdf_standards="a-2b")
         except typst.TypstError:
-            made = compiler.compile(**stamped)
+            made = compiler.compile(format="pdf", timestamp=timestamp)
     if not isinstance(made, bytes):
         raise TypeError(f"Typst gave {type(made).__name__} for a PDF; expected bytes.")
     return made
