@@ -164,9 +164,12 @@ class Bench:
         facts: dict[str, Any] = json.loads((folder / "seen.json").read_text(encoding="utf-8"))
         return facts
 
-    def run_program(self, program: str, *arguments: str | Path) -> Finished:
-        """Run an installed program of the bench."""
-        return _run([program, *arguments], 60, {})
+    def program(self, name: str) -> Path:
+        """A program of the bench's own installation, where the system has another of that name, or none."""
+        return self.installation / "venv" / "bin" / name
+
+    def run_program(self, program: str | Path, *arguments: str | Path, timeout_s: float = 120) -> Finished:
+        return _run([program, *arguments], timeout_s, {})
 
     def _ask(self, path: str, body: str | None = None) -> bytes:
         data = None if body is None else body.encode()
