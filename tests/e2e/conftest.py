@@ -3,7 +3,6 @@
 import fcntl
 import json
 import os
-import re
 import signal
 import socket
 import subprocess
@@ -30,8 +29,6 @@ NODE = Destination(name="node", ae_title="UPTAKE", host="127.0.0.1", port=11112)
 _ORTHANC_URL = "http://127.0.0.1:8042"
 _OHIF_URL = "http://127.0.0.1:3000"
 _BENCH_PORTS = (4242, 8042, 3000)
-_STATED_ERRORS = re.compile(r"^(?P<validator>\S.*?)(?: (?P<object>SEG|SR))?: errors=(?P<errors>\d+)")
-_EXIT_CODE = re.compile(r"^(?P<validator>\S.*?) rc=(?P<errors>\d+)")
 
 
 def free_port() -> int:
@@ -86,23 +83,13 @@ class Finished:
     exit_code: int
     output: str
 
-    @property
-    def errors(self) -> dict[str, int]:
-        """How many errors each validator states, or else its exit code."""
-        stated = [_STATED_ERRORS.match(line) or _EXIT_CODE.match(line) for line in self.output.splitlines()]
-        return {
-            f"{one['validator']} {one.groupdict().get('object') or ''}".strip(): int(one["errors"])
-            for one in stated
-            if one
-        }
-
     def lines(self, *words: str) -> list[str]:
         return [line for line in self.output.splitlines() if all(word in line for word in words)]
 
 
 @dataclass(frozen=True)
 class Bench:
-    """``scripts`` starts and validates; ``installation`` is where its programs are."""
+    """``scripts`` start it; ``installation`` is where its programs are."""
 
     scripts: Path
     installation: Path
@@ -151,10 +138,6 @@ class Bench:
     def lookup(self, uid: str) -> list[str]:
         return [found["ID"] for found in json.loads(self._ask("/tools/lookup", uid))]
 
-    def validate(self, folder: Path, *referenced: Path) -> Finished:
-        """Every validator on each SEG and SR in a folder; PixelMed's needs memory for long reports."""
-        return self.run("validate_all.sh", folder, *referenced, timeout_s=240, JAVA_TOOL_OPTIONS="-Xmx6g")
-
     def view(self, study_uid: str, folder: Path) -> dict[str, Any]:
         """What OHIF shows of a study with one segmentation and one report; pictures go to a folder: ``viewer.mjs``."""
         script = Path(__file__).with_name("viewer.mjs")
@@ -180,11 +163,12 @@ class Bench:
 
 @dataclass
 class Node:
-    """A node of its own folder, serving until it is stopped."""
+    """A node of its own folder, serving until it is stopped; ``results`` are lines of that table of its settings."""
 
     folder: Path
     address: Destination
     destinations: Sequence[Destination]
+    results: str = ""
     quiet_time_s: float = 3.0
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
@@ -253,9 +237,9 @@ def node(bench: Bench, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nod
 def serve(tmp_path: Path) -> Callable[..., Any]:
     """Run another node that delivers to the given destinations: a context manager."""
 
-    def serve_to(*destinations: Destination) -> Any:
+    def serve_to(*destinations: Destination, results: str = "") -> Any:
         address = NODE.model_copy(update={"port": free_port()})
-        return serving(Node(tmp_path / "node", address, destinations))
+        return serving(Node(tmp_path / "node", address, destinations, results))
 
     return serve_to
 
@@ -307,10 +291,12 @@ def _run(command: Sequence[str | Path], timeout_s: float, environment: dict[str,
 def _settings(node: Node) -> str:
     destinations = "\n".join(
         f'[[destinations]]\nname = "{one.name}"\nae_title = "{one.ae_title}"\nhost = "{one.host}"\nport = {one.port}\n'
+        f'profile = "{one.profile}"\noutlines = {json.dumps(one.outlines)}\n'
         for one in node.destinations
     )
     return (
         f'[listener]\nae_title = "{node.address.ae_title}"\nport = {node.address.port}\n\n'
         f"[completeness]\nquiet_time_s = {node.quiet_time_s}\n\n"
+        f"[results]\n{node.results}\n\n"
         f'{destinations}\n[spool]\nfolder = "{node.folder}/spool"\n'
     )

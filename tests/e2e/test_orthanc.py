@@ -1,18 +1,22 @@
-"""A real PACS between a scanner and the node: Orthanc, DCMTK, and third-party validators judge the results."""
+"""A real PACS between a scanner and the node, and the plainest receiver: what Orthanc and DCMTK make of the results."""
 
 import os
 import time
 from dataclasses import replace
 from datetime import date
+from io import BytesIO
 from pathlib import Path
 
 import pytest
 from pydicom import dcmread
 
 from config.finding import FindingKind
+from config.profiles import Profile, kinds_of
 from config.reasons import Reason
+from config.result_kind import ResultKind
+from config.settings import Destination
 from config.vocabulary import Laterality, vocabulary
-from db.detail import FindingDetail, ReportDetail, StudyDetail
+from db.detail import FindingDetail, ReportDetail, ResultDetail, StudyDetail
 from db.states import DeliveryState, ReportOutcome, StudyState
 from dicom_io.reading.files import find_instances
 from dicom_io.scanner.examination import SAMPLE_NAMES, PatientIdentity
@@ -26,7 +30,6 @@ PATIENT = DigitalPatient.default(seed=3)
 CT_GRID = Grid.axial((72, 96, 96), (6.0, 5.2083, 5.2083), (0.0, 0.0, 40.0))
 PET_GRID = Grid.axial((72, 96, 96), (6.0, 5.4, 5.4), (0.0, 0.0, 40.0))
 NAME, CHARACTER_SET = SAMPLE_NAMES["Japanese"]
-COMPLAINT = 'Template 1410 PlanarROIMeasurements/[Row 1] CONTAINER (125007,DCM,"Measurement Group")'
 
 
 def scan(
@@ -51,12 +54,8 @@ def examined(bench, node, folder: Path, study_uid: str) -> ReportDetail:
     return report
 
 
-def fetched(bench, report: ReportDetail, folder: Path) -> Path:
-    """The results as Orthanc has them."""
-    folder.mkdir()
-    for result in report.results:
-        (folder / f"{result.kind}.dcm").write_bytes(bench.instance(result.sop_instance_uid))
-    return folder
+def delivered(report: ReportDetail) -> list[ResultDetail]:
+    return [result for result in report.results if result.deliveries]
 
 
 def data_set(part_10: bytes) -> bytes:
@@ -133,62 +132,32 @@ def test_what_a_person_sees_in_the_real_study_is_reported(real_report) -> None:
 
 @pytest.mark.real
 def test_the_pacs_has_the_real_results_as_the_node_wrote_them(bench, node, real_report) -> None:
-    assert [str(result.kind) for result in real_report.results] == ["SEG", "SR", "picture"]
-    for result in real_report.results:
+    results = delivered(real_report)
+    assert dict.fromkeys(result.kind for result in results) == dict.fromkeys(kinds_of(Profile.GENERAL))
+    for result in results:
         assert data_set(bench.instance(result.sop_instance_uid)) == data_set(node.stored(result.path))
-
-
-@pytest.mark.real
-def test_validators_find_no_error_in_the_real_results(bench, real_study: Path, real_report, tmp_path: Path) -> None:
-    """dcentvfy gets the PET too, and calls its slices inconsistent; of our objects it may say nothing."""
-    results = fetched(bench, real_report, tmp_path / "results")
-    pet = [
-        file
-        for file in real_study.iterdir()
-        if dcmread(file, specific_tags=["SeriesInstanceUID"]).SeriesInstanceUID == real_report.pet_series_uid
-    ]
-    errors = bench.validate(results, *pet).errors
-    del errors["dcentvfy"]
-    assert set(errors.values()) == {0}, errors
-    said = bench.run_program("dcentvfy", *results.iterdir(), *pet).lines("Error")
-    assert [line for line in said if "IE=<Series>" not in line or "Element=<NumberOfTimeSlices>" not in line] == []
-    assert [line for line in said if str(results) in line] == []
 
 
 # Digital patients
 
 
 @pytest.mark.parametrize("lesions", [0, 1, len(PATIENT.lesions)])
-def test_validators_find_no_error_in_digital_results(bench, node, tmp_path: Path, lesions: int) -> None:
-    """In UTF-8 from the start, because dcentvfy compares names byte by byte, whatever their character set."""
+def test_the_pacs_has_the_results_as_the_node_wrote_them(bench, node, tmp_path: Path, lesions: int) -> None:
     patient = replace(PATIENT, lesions=PATIENT.lesions[:lesions])
-    study = scan(tmp_path, f"{lesions} lesions", patient, ("ISO_IR 192",))
+    study = scan(tmp_path, f"{lesions} lesions", patient)
     report = examined(bench, node, study.folder, study.study_uid)
     found = [finding for finding in report.findings if finding.kind is FindingKind.LESION]
     assert report.outcome is (ReportOutcome.LESIONS if lesions else ReportOutcome.NO_LESIONS)
     assert min(lesions, 2) <= len(found) <= lesions
-
-    results = fetched(bench, report, tmp_path / "results")
-    for result in report.results:
-        assert data_set((results / f"{result.kind}.dcm").read_bytes()) == data_set(node.stored(result.path))
-
-    validation = bench.validate(results, *study.pet_files)
-    expected = dict.fromkeys(validation.errors, 0)
-    if len(found) == 1:
-        # PixelMed's rule applies TID 1410 to every group of a report that has just one image region, so also to the
-        # TID 1411 group. What would silence it is worse: a second region makes OHIF list the lesion twice, a frame of
-        # the segmentation in the volumetric group would have to name one source image in place of the series.
-        expected["PixelMed DicomSRValidator"] = 2
-        complaints = bench.run("srvalidate.sh", results / "SR.dcm", timeout_s=60).lines("Error:")
-        assert len([line for line in complaints if COMPLAINT in line and line.endswith(" content item")]) == 2
-    assert validation.errors == expected, validation.output
+    for result in delivered(report):
+        assert data_set(bench.instance(result.sop_instance_uid)) == data_set(node.stored(result.path))
 
 
 def test_a_japanese_name_in_its_old_character_set_comes_back_unharmed(bench, node, tmp_path: Path) -> None:
     study = scan(tmp_path, "japanese")
     report = examined(bench, node, study.folder, study.study_uid)
-    names = [dcmread(file).PatientName for file in fetched(bench, report, tmp_path / "results").iterdir()]
-    assert names == [NAME] * 3
+    results = [bench.instance(result.sop_instance_uid) for result in delivered(report)]
+    assert {str(dcmread(BytesIO(result)).PatientName) for result in results} == {NAME}
 
 
 def test_results_of_a_routed_study_are_not_analysed_again(bench, node, tmp_path: Path) -> None:
@@ -196,10 +165,12 @@ def test_results_of_a_routed_study_are_not_analysed_again(bench, node, tmp_path:
     bench.store(bench.orthanc, study.folder)
     bench.route(study.study_uid)
     node.detail_when(study.study_uid, is_delivered)
-    assert bench.modalities(study.study_uid) == ["CT", "OT", "PT", "SEG", "SR"]
+    modalities = bench.modalities(study.study_uid)
+    assert modalities == ["CT", "KO", "OT", "OT", "PT", "SEG", "SR"]
 
     bench.route(study.study_uid)
-    arrived = len(study.files) + 3
+    (report,) = node.detail(study.study_uid).reports
+    arrived = len(study.files) + len(delivered(report))
     node.detail_when(study.study_uid, lambda seen: sum(one.accepted for one in seen.arrivals) == arrived)
     again = node.detail_when(study.study_uid, lambda seen: all(one.closed_at for one in seen.arrivals))
     assert sum(arrival.duplicates for arrival in again.arrivals) == len(study.files)
@@ -207,50 +178,80 @@ def test_results_of_a_routed_study_are_not_analysed_again(bench, node, tmp_path:
     after = node.detail(study.study_uid)
     assert (after.summary.state, after.summary.revision) == (StudyState.DELIVERED, 1)
     assert len(after.reports) == 1
-    assert bench.modalities(study.study_uid) == ["CT", "OT", "PT", "SEG", "SR"]
+    assert bench.modalities(study.study_uid) == modalities
 
 
 # Destinations that take less
 
 
-def test_a_pacs_that_refuses_unknown_classes_takes_the_results(bench, node, tmp_path: Path) -> None:
-    study = scan(tmp_path, "strict")
+def every_profile(peer: Destination) -> tuple[Destination, ...]:
+    """The peer under a name for each profile, with all that a profile can ask for."""
+    return tuple(
+        peer.model_copy(update={"name": str(profile), "profile": profile, "outlines": True}) for profile in Profile
+    )
+
+
+def expected(profile: Profile, *refused: ResultKind) -> dict[ResultKind, DeliveryState]:
+    """Everything sent, and instead of organ maps, where they are refused, masks."""
+    states = dict.fromkeys(kinds_of(profile, outlines=True, organ_map=True), DeliveryState.SENT)
+    if ResultKind.ORGAN_MAP in refused:
+        states |= {ResultKind.ORGAN_MAP: DeliveryState.REPLACED, ResultKind.ORGAN_MASKS: DeliveryState.SENT}
+    return states
+
+
+@pytest.mark.parametrize("takes_unknown_classes", [True, False])
+def test_orthanc_takes_every_profile(bench, serve, tmp_path: Path, takes_unknown_classes: bool) -> None:
+    """Label maps, which it does not know, only if told to take what it does not know."""
+    study = scan(tmp_path, f"profiles {takes_unknown_classes}")
+    refused = () if takes_unknown_classes else (ResultKind.ORGAN_MAP,)
     bench.down()
     try:
-        bench.up(unknown_sop_classes=False)
-        bench.store(node.address, study.folder)
-        (report,) = node.detail_when(study.study_uid, is_delivered).reports
-        assert bench.modalities(study.study_uid) == ["OT", "SEG", "SR"]
-        assert deliveries(report) == dict.fromkeys(("SEG", "SR", "picture"), (DeliveryState.SENT, None))
+        bench.up(unknown_sop_classes=takes_unknown_classes)
+        with serve(*every_profile(bench.orthanc), results="organ_map = true") as node:
+            bench.store(node.address, study.folder)
+            (report,) = node.detail_when(study.study_uid, is_delivered).reports
+        for profile in Profile:
+            assert deliveries(report, profile) == expected(profile, *refused)
+        for result in report.results:
+            if any(one.state is DeliveryState.SENT for one in result.deliveries):
+                assert data_set(bench.instance(result.sop_instance_uid)) == data_set(node.stored(result.path))
     finally:
         bench.down()
         bench.up()
 
 
-def test_the_plainest_receiver_takes_the_results(bench, serve, storescp, tmp_path: Path) -> None:
+def test_the_plainest_receiver_takes_every_profile(bench, serve, storescp, tmp_path: Path) -> None:
     study = scan(tmp_path, "storescp")
-    with storescp() as receiver, serve(receiver) as node:
+    with storescp() as receiver, serve(*every_profile(receiver), results="organ_map = true") as node:
         bench.store(node.address, study.folder)
         (report,) = node.detail_when(study.study_uid, is_delivered).reports
-    assert deliveries(report) == dict.fromkeys(("SEG", "SR", "picture"), (DeliveryState.SENT, None))
+    for profile in Profile:
+        assert deliveries(report, profile) == expected(profile, ResultKind.ORGAN_MAP)
+    sent = [one for one in report.results if any(each.state is DeliveryState.SENT for each in one.deliveries)]
     received = sorted(data_set(file.read_bytes()) for file in (tmp_path / "received").iterdir())
-    assert received == sorted(data_set(node.stored(result.path)) for result in report.results)
+    assert received == sorted(data_set(node.stored(result.path)) for result in sent)
 
 
-def test_a_receiver_that_refuses_a_class_is_on_record(bench, serve, storescp, tmp_path: Path) -> None:
+def test_a_receiver_that_refuses_a_class_gets_another_that_is_on_record(bench, serve, storescp, tmp_path: Path) -> None:
     study = scan(tmp_path, "selective")
     profile = tmp_path / "selective.cfg"
     profile.write_text(NO_SEGMENTATIONS)
     with storescp("-xf", profile, "Selective") as receiver, serve(receiver) as node:
         bench.store(node.address, study.folder)
-        ended = node.detail_when(study.study_uid, lambda seen: seen.summary.state is StudyState.FAILED)
-    (report,) = ended.reports
-    assert deliveries(report) == {
-        "SEG": (DeliveryState.REFUSED, Reason.DESTINATION_REFUSES_SOP_CLASS),
-        "SR": (DeliveryState.SENT, None),
-        "picture": (DeliveryState.SENT, None),
+        (report,) = node.detail_when(study.study_uid, is_delivered).reports
+    assert deliveries(report, receiver.name) == {
+        ResultKind.SEGMENTATION: DeliveryState.REPLACED,
+        ResultKind.REPORT: DeliveryState.SENT,
+        ResultKind.PICTURE: DeliveryState.SENT,
+        ResultKind.KEY_IMAGES: DeliveryState.SENT,
+        ResultKind.KEY_OBJECTS: DeliveryState.OMITTED,
     }
-    assert len(list((tmp_path / "received").iterdir())) == 2
+    (segmentation,) = [result for result in report.results if result.kind is ResultKind.SEGMENTATION]
+    (delivery,) = segmentation.deliveries
+    assert (delivery.sent_instead, delivery.reason) == (
+        ResultKind.KEY_IMAGES,
+        Reason.DESTINATION_REFUSES_SOP_CLASS,
+    )
 
 
 NO_SEGMENTATIONS = r"""
@@ -268,5 +269,7 @@ PresentationContexts = ReportsAndPictures
 """
 
 
-def deliveries(report: ReportDetail) -> dict[str, tuple[DeliveryState, Reason | None]]:
-    return {str(result.kind): (one.state, one.reason) for result in report.results for one in result.deliveries}
+def deliveries(report: ReportDetail, destination: str) -> dict[ResultKind, DeliveryState]:
+    """Of one destination, by kind; of several objects of a kind the last."""
+    found = [(result.kind, one) for result in report.results for one in result.deliveries]
+    return {kind: one.state for kind, one in found if one.destination == destination}
