@@ -44,6 +44,11 @@ class Relative:
     def study_uid(self) -> str:
         return text(self.dataset, "StudyInstanceUID")
 
+    @property
+    def uids(self) -> tuple[str, ...]:
+        """Of study, series, instance and frame of reference."""
+        return self.study_uid, self.series_uid, self.sop_instance_uid, self.frame_of_reference_uid
+
     @cached_property
     def is_of_node(self) -> bool:
         """Whether this node made it."""

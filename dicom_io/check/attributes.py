@@ -6,8 +6,9 @@ from dicom_io.check.character_set import DEFAULT, Encodings, encoding_faults, en
 from dicom_io.check.codes import code_faults
 from dicom_io.check.conditions import condition_faults
 from dicom_io.check.content_items import ItemLevels
+from dicom_io.check.element import Element
 from dicom_io.check.fault import Fault, Rule
-from dicom_io.check.opened import Element, Node
+from dicom_io.check.opened import Node
 from dicom_io.check.tables import Attribute, Level, ObjectDefinition
 from dicom_io.check.terms import term_faults
 from dicom_io.check.values import value_faults

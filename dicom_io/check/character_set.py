@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 from pydicom.charset import python_encoding
 
+from dicom_io.check.element import Element
 from dicom_io.check.fault import Rule
-from dicom_io.check.opened import Element, Node
+from dicom_io.check.opened import Node
 
 Encodings = tuple[str, ...]
 """Python's names of the character sets between which the text may switch."""

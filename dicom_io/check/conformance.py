@@ -16,6 +16,7 @@ from dicom_io.check import (
     document,
     document_state,
     evidence,
+    frame_geometry,
     frames,
     identity,
     pixels,
@@ -86,7 +87,7 @@ def _faults(root: Node, meta: Node, among: Among) -> Iterator[Fault]:
     yield from terms.class_faults(root, sop_class)
     yield from pixels.faults(root, meta.text("TransferSyntaxUID"))
     if sop_class in SEGMENTATION:
-        for rules in (segments, frames, dimensions, sources):
+        for rules in (segments, frames, frame_geometry, dimensions, sources):
             yield from rules.faults(root)
     if tree is not None:
         yield from content.faults(tree, sop_class)

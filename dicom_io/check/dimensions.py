@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 
+from dicom_io.check.element import Element
 from dicom_io.check.fault import Fault, Rule
 from dicom_io.check.frames import Frame, frames
-from dicom_io.check.opened import Element, Node, keyword_of
+from dicom_io.check.opened import Node, keyword_of
 
 
 def faults(root: Node) -> Iterator[Fault]:

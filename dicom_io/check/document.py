@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
+from dicom_io.check.element import Bytes
 from dicom_io.check.fault import Fault, Rule
-from dicom_io.check.opened import Bytes, Node
+from dicom_io.check.opened import Node
 
 _BEGINNING = b"%PDF-"
 

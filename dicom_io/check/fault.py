@@ -89,7 +89,7 @@ class Rule(StrEnum):
     )
     SEGMENT_TRACKED = (
         "segment-tracked",
-        "A segment has both Tracking ID and Tracking UID or neither, and no two the same UID.",
+        "A segment has both Tracking ID and Tracking UID, or neither.",
         "PS3.3 C.8.20.2",
     )
     SEGMENT_SHOWN = ("segment-shown", "Every segment has a frame.", "PS3.3 C.8.20.3", Scope.NODE)
@@ -142,7 +142,12 @@ class Rule(StrEnum):
         "PS3.16 TID 1410",
         Scope.NODE,
     )
-    TRACKING = ("tracking", "No two groups of a kind have the same tracking identity.", "PS3.16 TID 1500", Scope.NODE)
+    TRACKING = (
+        "tracking",
+        "No two segments, and no two groups of a kind, have the same tracking identity.",
+        "PS3.16 TID 1500",
+        Scope.NODE,
+    )
     MEASUREMENT_ALGORITHM = (
         "measurement-algorithm",
         "A measurement says by which algorithm and which version it was made.",

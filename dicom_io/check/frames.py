@@ -1,10 +1,7 @@
-"""The frames of a segmentation: what each is of, and where it lies (PS3.3 C.7.6.16, C.8.20.3)."""
+"""The frames of a segmentation: their functional groups, and what each is of (PS3.3 C.7.6.16, C.8.20.3)."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
-
-import numpy as np
-from numpy.typing import NDArray
 
 from dicom_io.check.fault import Fault, Rule
 from dicom_io.check.opened import Node
@@ -14,8 +11,6 @@ _SHARED = "SharedFunctionalGroupsSequence"
 _PER_FRAME = "PerFrameFunctionalGroupsSequence"
 _IN_PATIENT = ("PixelMeasuresSequence", "PlanePositionSequence", "PlaneOrientationSequence")
 _ON_SLIDE = ("PixelMeasuresSequence", "PlanePositionSlideSequence")
-_UNIT_TOLERANCE = 1e-3
-_SPACING_TOLERANCE = 0.05  # of the spacing
 
 
 class Frame(NamedTuple):
@@ -44,7 +39,6 @@ def faults(root: Node) -> Iterator[Fault]:
     yield from _count(root, found)
     yield from _once(root, found)
     yield from _segments(root, found)
-    yield from _geometry(root, found)
 
 
 def _count(root: Node, found: tuple[Frame, ...]) -> Iterator[Fault]:
@@ -98,94 +92,3 @@ def _segments(root: Node, found: tuple[Frame, ...]) -> Iterator[Fault]:
         for segment in root.items("SegmentSequence"):
             if segment.integer("SegmentNumber") not in shown:
                 yield segment.fault("SegmentNumber", "No frame is of this segment.", Rule.SEGMENT_SHOWN)
-
-
-class _Plane(NamedTuple):
-    frame: Frame
-    position: NDArray[np.float64]
-    orientation: NDArray[np.float64]
-
-    @property
-    def normal(self) -> NDArray[np.float64]:
-        return np.cross(self.orientation[:3], self.orientation[3:])
-
-
-def _geometry(root: Node, found: tuple[Frame, ...]) -> Iterator[Fault]:
-    planes = []
-    judged: set[str] = set()
-    for frame in found:
-        wrong = list(_place(frame, judged))
-        yield from wrong
-        position = frame.group("PlanePositionSequence").numbers("ImagePositionPatient")
-        orientation = frame.group("PlaneOrientationSequence").numbers("ImageOrientationPatient")
-        if not wrong and len(position) == 3 and len(orientation) == 6:
-            planes.append(_Plane(frame, np.array(position), np.array(orientation)))
-    if planes and len(planes) == len(found):
-        yield from _stack(planes)
-
-
-_NEEDED = {
-    "PixelMeasuresSequence": ("PixelSpacing", "SliceThickness"),
-    "PlaneOrientationSequence": ("ImageOrientationPatient",),
-    "PlanePositionSequence": ("ImagePositionPatient",),
-}
-
-
-def _place(frame: Frame, judged: set[str]) -> Iterator[Fault]:
-    """Faults of one frame's place; what frames share is judged once."""
-    for keyword, needed in _NEEDED.items():
-        if not frame.has(keyword):
-            continue
-        group = frame.group(keyword)
-        if group.where not in judged:
-            judged.add(group.where)
-            for attribute in needed:
-                if attribute not in group:
-                    yield group.fault(attribute, "Missing: where does the frame lie?", Rule.FRAME_GEOMETRY)
-            yield from _numbers(group)
-
-
-def _numbers(group: Node) -> Iterator[Fault]:
-    if "ImagePositionPatient" in group and len(group.numbers("ImagePositionPatient")) != 3:
-        yield group.fault("ImagePositionPatient", "Not three numbers.", Rule.FRAME_GEOMETRY)
-    cosines = group.numbers("ImageOrientationPatient")
-    if "ImageOrientationPatient" in group and not _is_orthonormal(cosines):
-        yield group.fault("ImageOrientationPatient", "Not two unit vectors at right angles.", Rule.FRAME_GEOMETRY)
-    for keyword, count in (("PixelSpacing", 2), ("SliceThickness", 1), ("SpacingBetweenSlices", 1)):
-        values = group.numbers(keyword)
-        if keyword in group and (len(values) != count or min(values) <= 0):
-            yield group.fault(keyword, f"Not {count} number(s) above zero.", Rule.FRAME_GEOMETRY)
-
-
-def _is_orthonormal(cosines: tuple[float, ...]) -> bool:
-    if len(cosines) != 6:
-        return False
-    axes = np.reshape(cosines, (2, 3))
-    return bool(np.allclose(axes @ axes.T, np.eye(2), atol=_UNIT_TOLERANCE))
-
-
-def _stack(planes: list[_Plane]) -> Iterator[Fault]:
-    first = planes[0]
-    spacing = first.frame.group("PixelMeasuresSequence").number("SpacingBetweenSlices")
-    seen: dict[tuple[int | None, float], str] = {}
-    for plane in planes:
-        position = plane.frame.group("PlanePositionSequence")
-        offset = plane.position - first.position
-        along = float(offset @ first.normal)
-        aside = float(np.linalg.norm(offset - along * first.normal))
-        if not np.allclose(plane.normal, first.normal, atol=_UNIT_TOLERANCE):
-            orientation = plane.frame.group("PlaneOrientationSequence")
-            yield orientation.fault("ImageOrientationPatient", "Not parallel to the first frame.", Rule.FRAME_STACK)
-            continue
-        if aside > _SPACING_TOLERANCE * (spacing or 1.0):
-            what = f"{aside:.3g} mm aside of the line through the first frame along the slice normal."
-            yield position.fault("ImagePositionPatient", what, Rule.FRAME_STACK)
-        steps = along / spacing if spacing else 0.0
-        if abs(steps - round(steps)) > _SPACING_TOLERANCE:
-            what = f"{steps:.3f} times Spacing Between Slices from the first frame; expected a whole number."
-            yield position.fault("ImagePositionPatient", what, Rule.FRAME_STACK)
-        segment = plane.frame.group("SegmentIdentificationSequence").integer("ReferencedSegmentNumber")
-        other = seen.setdefault((segment, round(along, 2)), plane.frame.own.where)
-        if other != plane.frame.own.where:
-            what = f"At the place of {other.rstrip('.')}, of the same segment."
-            yield position.fault("ImagePositionPatient", what, Rule.FRAME_STACK)

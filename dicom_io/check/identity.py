@@ -6,7 +6,7 @@ from dicom_io.check.fault import Fault, Rule
 from dicom_io.check.opened import Node
 
 _SAME = (("MediaStorageSOPClassUID", "SOPClassUID"), ("MediaStorageSOPInstanceUID", "SOPInstanceUID"))
-_DISTINCT = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "FrameOfReferenceUID", "SOPClassUID")
+_DISTINCT = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "SOPClassUID")
 
 
 def faults(root: Node, meta: Node) -> Iterator[Fault]:

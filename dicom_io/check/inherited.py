@@ -8,11 +8,10 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from pydicom.dataset import Dataset
-
-from dicom_io.check.among import Among
+from dicom_io.check.among import Among, Relative
+from dicom_io.check.element import Element
 from dicom_io.check.fault import Fault, Rule, Severity
-from dicom_io.check.opened import Element, Node, Value, nodes, open_dataset
+from dicom_io.check.opened import Node, nodes, open_dataset
 
 _OF_VALUES = frozenset(
     {
@@ -27,55 +26,57 @@ _OF_VALUES = frozenset(
         Rule.VALUE,
     }
 )
+_OF_COPIES = frozenset({Rule.ATTRIBUTE_BELONGS, Rule.CONDITION, Rule.EMPTY_SEQUENCE, Rule.PRIVATE})
+"""What counts as inherited only inside of a sequence that was copied as a whole."""
+
 _STEP = re.compile(r"(?P<keyword>\w+)(?:\[(?P<item>\d+)\]\.)?")
 
 
 def softened(faults: Iterable[Fault], root: Node, among: Among) -> list[Fault]:
     """The faults, with those as warnings whose values stand so in an image that this node did not make."""
     faults = list(faults)
-    if not any(fault.rule in _OF_VALUES for fault in faults):
+    if not any(fault.rule in _OF_VALUES | _OF_COPIES for fault in faults):
         return faults
-    of_series = {relative.series_uid: relative.dataset for relative in among.relatives if not relative.is_of_node}
-    images = _Images(of_series.values())
+    images = _Images([relative for relative in among.relatives if not relative.is_of_node])
     return [
         replace(fault, what=f"{fault.what} So it is in the images.", severity=Severity.WARNING)
-        if fault.rule in _OF_VALUES and images.have(_elements(root, fault.where))
+        if images.have(fault.rule, list(_path(root, fault.where)))
         else fault
         for fault in faults
     ]
 
 
 class _Images:
-    """What stands in the images, of which one a series is looked at."""
+    """What stands in the images, of which one a series is looked at; and all their UIDs."""
 
-    def __init__(self, datasets: Iterable[Dataset]) -> None:
-        self._roots = [open_dataset(dataset, []) for dataset in datasets]
-        self._values: set[tuple[str, tuple[Value, ...]]] = set()
-        self._uids: set[tuple[Value, ...]] = set()
-        for root in self._roots:
-            for _, node in nodes(root):
-                for keyword, element in node.elements.items():
-                    if element.values:
-                        self._values.add((keyword, element.values))
-                    if element.representation == "UI":
-                        self._uids.add(element.values)
+    def __init__(self, relatives: Iterable[Relative]) -> None:
+        relatives = tuple(relatives)
+        of_series = {relative.series_uid: relative.dataset for relative in relatives}
+        self._roots = [open_dataset(dataset, []) for dataset in of_series.values()]
+        self._values = {
+            (keyword, element.values)
+            for root in self._roots
+            for _, node in nodes(root)
+            for keyword, element in node.elements.items()
+            if element.values
+        }
+        self._uids = {uid for relative in relatives for uid in relative.uids}
 
-    def have(self, path: list[tuple[str, Element]]) -> bool:
+    def have(self, rule: Rule, path: list[tuple[str, Element]]) -> bool:
         """Whether the value at the end of a path stands here, or the sequence that the path begins with."""
         if not path:
             return False
         (first, sequence), (last, element) = path[0], path[-1]
-        if element.values and ((last, element.values) in self._values or element.values in self._uids):
-            return True
-        return any(_same(root.elements.get(first), sequence) for root in self._roots)
+        if rule in _OF_VALUES and element.values:
+            if (last, element.values) in self._values or self._uids.issuperset(element.values):
+                return True
+        elif rule not in _OF_VALUES | _OF_COPIES:
+            return False
+        return bool(sequence.items) and any(_same(root.elements.get(first), sequence) for root in self._roots)
 
 
-def _elements(root: Node, where: str) -> list[tuple[str, Element]]:
+def _path(node: Node, where: str) -> Iterator[tuple[str, Element]]:
     """The elements on the way to a place, as far as they are there."""
-    return list(_walk(root, where))
-
-
-def _walk(node: Node, where: str) -> Iterator[tuple[str, Element]]:
     for step in _STEP.finditer(where.partition(" ")[0]):
         element = node.elements.get(step["keyword"])
         if element is None:

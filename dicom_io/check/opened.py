@@ -3,49 +3,21 @@
 Everything that can go wrong with hostile bytes goes wrong here; the rules only see values.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import cache, lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 from pydicom.datadict import keyword_for_tag, tag_for_keyword
 from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence as DicomSequence
-from pydicom.tag import BaseTag, Tag
+from pydicom.tag import BaseTag
 
+from dicom_io.check.element import Element, Value, as_written, decoded
 from dicom_io.check.fault import Fault, Rule
 from dicom_io.header_values import as_number
 
 MAXIMUM_DEPTH = 32
-OR = " or "
-"""Joins what pydicom leaves open (``US or SS``) where the data set, not yet written, does not tell."""
-
-BINARY = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "UN"})
-_HEAD_BYTES = 8
-_NUMBERS = frozenset({"AT", "FD", "FL", "SL", "SS", "SV", "UL", "US", "UV"})
-_PIXEL_DATA = Tag(0x7FE0, 0x0010)
-
-
-class Bytes(NamedTuple):
-    """The value of a binary element: its length, and how it begins. The rest is not touched."""
-
-    length: int
-    head: bytes
-
-
-Value = str | int | float | Bytes
-
-
-class Element(NamedTuple):
-    """An element: values of numbers as numbers, of everything else as text without padding; or items."""
-
-    representation: str
-    values: tuple[Value, ...] = ()
-    items: tuple["Node", ...] = ()
-
-    @property
-    def is_empty(self) -> bool:
-        return not (self.items or any(self.values) or 0 in self.values)
 
 
 class Node:
@@ -135,44 +107,17 @@ class _TooDeep(Exception):
 
 
 def _element(dataset: Dataset, tag: BaseTag, stored: Any, where: str, faults: list[Fault], depth: int) -> Element:
-    if isinstance(stored, RawDataElement) and tag == _PIXEL_DATA:
-        return Element(stored.VR or "OW", (_bytes(stored.value or b"", stored.length),))
+    if isinstance(stored, RawDataElement) and (written := as_written(stored)) is not None:
+        return written
     element: DataElement = stored if isinstance(stored, DataElement) else dataset[tag]
-    representation, value = str(element.VR), element.value
-    if representation == "SQ":
-        return Element(representation, (), _items(value, where, faults, depth))
-    if isinstance(value, str):
-        return Element(representation, (_plain(representation, value),) if value else ())
-    if value is None:
-        return Element(representation)
-    if isinstance(value, bytes | bytearray):
-        return Element(representation, (_bytes(value),) if value else ())
-    several = value if isinstance(value, Sequence) else (value,)
-    return Element(representation, tuple(_plain(representation, each) for each in several))
-
-
-def _items(value: Any, where: str, faults: list[Fault], depth: int) -> tuple[Node, ...]:
+    representation = str(element.VR)
+    if representation != "SQ":
+        return decoded(representation, element.value)
     if depth >= MAXIMUM_DEPTH:
         raise _TooDeep
-    sequence = value if isinstance(value, DicomSequence) else ()
-    return tuple([_opened(item, f"{where}[{n}].", faults, depth + 1) for n, item in enumerate(sequence, start=1)])
-
-
-def _bytes(value: bytes | bytearray, length: int | None = None) -> Bytes:
-    return Bytes(len(value) if length is None else length, bytes(value[:_HEAD_BYTES]))
-
-
-def _plain(representation: str, value: Any) -> Value:
-    if type(value) is str:
-        return value.rstrip(" \0")
-    if representation in _NUMBERS or OR in representation:
-        number = value.item() if hasattr(value, "item") else value  # NumPy's
-        if isinstance(number, int | float):
-            return int(number) if representation == "AT" else number  # pydicom's tags are integers that print as tags
-    if value is None:
-        return ""
-    written = getattr(value, "original_string", value)  # of DS and IS; that of names is in bytes
-    return str(written if isinstance(written, str) else value).rstrip("\0" if representation == "UI" else " \0")
+    sequence = element.value if isinstance(element.value, DicomSequence) else ()
+    items = [_opened(item, f"{where}[{n}].", faults, depth + 1) for n, item in enumerate(sequence, start=1)]
+    return Element(representation, (), tuple(items))
 
 
 @lru_cache(maxsize=8192)

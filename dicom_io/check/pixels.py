@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping
 
 from pydicom.uid import UID
 
+from dicom_io.check.element import Bytes
 from dicom_io.check.fault import Fault, Rule
-from dicom_io.check.opened import Bytes, Node
+from dicom_io.check.opened import Node
 
 _SAMPLES: Mapping[str, int] = {
     "MONOCHROME1": 1,

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from dicom_io.check.among import Among, Relative
+from dicom_io.check.among import PATIENT_AND_STUDY, Among, Relative
 from dicom_io.check.content import Item
 from dicom_io.check.evidence import CURRENT, OTHER
 from dicom_io.check.fault import Fault, Rule
@@ -43,11 +43,10 @@ def _identity(root: Node, among: Among) -> Iterator[Fault]:
         same_series = relative.series_uid == root.text("SeriesInstanceUID")
         if same_series and relative.study_uid != root.text("StudyInstanceUID"):
             yield root.fault("SeriesInstanceUID", "That of a series of another study.", Rule.IDENTITY, "PS3.3 A.1.2")
-    study = next((one for one in among.relatives if one.study_uid == root.text("StudyInstanceUID")), None)
-    for keyword, value in study.patient_and_study.items() if study else ():
-        if root.text(keyword).strip() != value:
-            what = "Not that of another object of the study."
-            yield root.fault(keyword, what, Rule.SAME_PATIENT)
+    study = [one.patient_and_study for one in among.relatives if one.study_uid == root.text("StudyInstanceUID")]
+    for keyword in PATIENT_AND_STUDY if study else ():
+        if root.text(keyword).strip() not in {one[keyword] for one in study}:
+            yield root.fault(keyword, "Not that of any other object of the study.", Rule.SAME_PATIENT)
 
 
 def _listed(root: Node, among: Among) -> Iterator[Fault]:

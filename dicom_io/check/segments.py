@@ -83,4 +83,4 @@ def _tracked_once(root: Node) -> Iterator[Fault]:
         uid = segment.text("TrackingUID")
         other = seen.setdefault(uid, segment.where) if uid else segment.where
         if other != segment.where:
-            yield segment.fault("TrackingUID", f"The same as that of {other.rstrip('.')}.", Rule.SEGMENT_TRACKED)
+            yield segment.fault("TrackingUID", f"The same as that of {other.rstrip('.')}.", Rule.TRACKING)

@@ -10,8 +10,9 @@ from pydicom.uid import (
 )
 
 from dicom_io.check.content_items import VALUE_TYPES
+from dicom_io.check.element import Element
 from dicom_io.check.fault import Fault, Rule
-from dicom_io.check.opened import Element, Node
+from dicom_io.check.opened import Node
 from dicom_io.check.values import quoted
 from dicom_io.sop_classes import SEGMENTATION, STRUCTURED_REPORT
 

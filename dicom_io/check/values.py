@@ -10,8 +10,8 @@ from pydicom import config
 from pydicom.datadict import dictionary_VM, dictionary_VR, tag_for_keyword
 from pydicom.valuerep import validate_value
 
+from dicom_io.check.element import BINARY, OR, Bytes, Element, Value
 from dicom_io.check.fault import Rule
-from dicom_io.check.opened import BINARY, OR, Bytes, Element, Value
 
 _FORMS: Mapping[str, str] = {
     "AE": "at most 16 characters of ASCII",

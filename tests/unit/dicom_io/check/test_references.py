@@ -43,8 +43,13 @@ LIES = (
         on(lambda dataset: of_type(dataset, "SCOORD"), GraphicData=[1, 1, 99, 1, 99, 9, 1, 1]),
         "Beyond the image of 40 columns and 30 rows.",
     ),
-    Lie(Rule.SAME_PATIENT, "report", lambda dataset: setattr(dataset, "PatientID", "P-2"), "Not that of another"),
-    Lie(Rule.SAME_PATIENT, "picture", lambda dataset: setattr(dataset, "PatientName", "Other^Name"), "Not that of"),
+    Lie(Rule.SAME_PATIENT, "report", lambda dataset: setattr(dataset, "PatientID", "P-2"), "Not that of any other"),
+    Lie(
+        Rule.SAME_PATIENT,
+        "picture",
+        lambda dataset: setattr(dataset, "PatientName", "Other^Name"),
+        "Not that of any other",
+    ),
     Lie(
         Rule.REFERENCE,
         "segmentation",

@@ -315,7 +315,7 @@ BREAKS = (
         "SegmentSequence[1].TrackingUID",
     ),
     Break(
-        Rule.SEGMENT_TRACKED,
+        Rule.TRACKING,
         "segmentation",
         lambda dataset: on(segment(2), TrackingUID=segment(1)(dataset).TrackingUID)(dataset),
         "SegmentSequence[2].TrackingUID",
