@@ -52,6 +52,8 @@ class Provenance:
         Of the first result's series of revision 1.
     predecessor
         Results of the revision before, to which this report refers (PS3.3 C.17.2, Predecessor Documents).
+    models_digest
+        Of the trained models that took part; empty without any.
     """
 
     version: str
@@ -62,11 +64,12 @@ class Provenance:
     revision: int
     series_number: int
     predecessor: tuple[ResultReference, ...] = ()
+    models_digest: str = ""
 
     @property
     def device_uid(self) -> str:
-        """The device: another for every version of the software (IHE AI Results)."""
-        return derived_uid("device", self.manufacturer, PRODUCT, self.version)
+        """The device: another for every version of the software and of its models (IHE AI Results)."""
+        return derived_uid("device", self.manufacturer, PRODUCT, self.version, self.models_digest)
 
     def series_instance_uid(self, kind: ResultKind) -> str:
         return derived_uid("series", *self._parts(kind))

@@ -177,6 +177,7 @@ def _provenance(inputs: Inputs, settings: Settings, models: Models, revision: Re
         revision=revision.number,
         series_number=settings.results.series_number,
         predecessor=revision.predecessor,
+        models_digest=models.digest(),
     )
 
 

@@ -56,7 +56,8 @@ def test_no_two_uids_of_an_analysis_are_equal():
     assert len(uids | {PROVENANCE.device_uid}) == 3 * len(ResultKind) + 1
 
 
-def test_the_device_uid_belongs_to_the_version_and_not_to_the_study():
+def test_the_device_uid_belongs_to_the_version_and_its_models_and_not_to_the_study():
+    assert replace(PROVENANCE, models_digest="other").device_uid != PROVENANCE.device_uid
     assert replace(PROVENANCE, input_digest="other", revision=5).device_uid == PROVENANCE.device_uid
     assert replace(PROVENANCE, version="1.1").device_uid != PROVENANCE.device_uid
 
