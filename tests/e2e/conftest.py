@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import psutil
 import pytest
@@ -211,22 +211,34 @@ class Node:
 
 
 @pytest.fixture(scope="session")
-def bench() -> Iterator[Bench]:
+def installed() -> Bench:
+    """The bench's programs; its servers need not run."""
     for name, meaning in (("UPTAKE_TESTBENCH", "the bench's scripts"), ("TESTBENCH", "where they are installed")):
         if not Path(os.environ.get(name, "/nowhere")).is_dir():
             pytest.skip(f"{name} does not name a folder: {meaning}")
-    bench = Bench(Path(os.environ["UPTAKE_TESTBENCH"]), Path(os.environ["TESTBENCH"]))
-    with (bench.installation / "lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            pytest.fail("Other tests use the bench now; with xdist, give --dist loadfile.")
-        bench.up("clean")
-        yield bench
-        bench.down()
+    return Bench(Path(os.environ["UPTAKE_TESTBENCH"]), Path(os.environ["TESTBENCH"]))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
+def bench(installed: Bench) -> Iterator[Bench]:
+    """The bench with Orthanc and OHIF; its ports are fixed, so another process that tests waits for its turn."""
+    with (installed.installation / "lock").open("w") as lock:
+        wait_for(lambda: is_locked(lock), "other tests leave the bench", 1800)
+        installed.up("clean")
+        yield installed
+        installed.down()
+
+
+def is_locked(file: TextIO) -> bool:
+    """Whether this process now holds the lock."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+@pytest.fixture(scope="module")
 def node(bench: Bench, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
     """The node that Orthanc knows, which delivers to Orthanc."""
     with serving(Node(tmp_path_factory.mktemp("orthanc") / "node", NODE, (ORTHANC,))) as running:

@@ -24,7 +24,7 @@ from dicom_io.scanner.study import StudyPlan, WrittenStudy, write_study
 from dicom_io.scanner.vendors import SIEMENS
 from inference.patient.patient import DigitalPatient, Grid
 
-pytestmark = [pytest.mark.orthanc, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.orthanc, pytest.mark.timeout(180, func_only=True)]  # the bench may be in use
 
 PATIENT = DigitalPatient.default(seed=3)
 CT_GRID = Grid.axial((72, 96, 96), (6.0, 5.2083, 5.2083), (0.0, 0.0, 40.0))

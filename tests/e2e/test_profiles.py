@@ -38,7 +38,7 @@ from node.models import Models
 from node.result_files import write_objects
 from tests.e2e.validators import Written, complaints, pixelmed_errors
 
-pytestmark = [pytest.mark.orthanc, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.orthanc, pytest.mark.timeout(900)]
 
 EVERY_KIND = with_substitutes(
     {kind for profile in Profile for kind in kinds_of(profile, outlines=True, organ_map=True)}
@@ -76,7 +76,7 @@ class Case:
 
 
 @pytest.fixture(scope="module")
-def cases(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Case]:
+def cases(installed, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Case]:
     folder = tmp_path_factory.mktemp("profiles")
     made = {f"{count} lesions": synthetic(folder / str(count), count) for count in COUNTS}
     made |= {script: digital(folder / script, script) for script in SCRIPTS}
@@ -87,8 +87,8 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Case]:
 
 
 @pytest.fixture(scope="module")
-def of_pixelmed(bench, cases: dict[str, Case]) -> Mapping[Path, list[str]]:
-    return pixelmed_errors(bench, [one for case in cases.values() for one in case.results])
+def of_pixelmed(installed, cases: dict[str, Case]) -> Mapping[Path, list[str]]:
+    return pixelmed_errors(installed, [one for case in cases.values() for one in case.results])
 
 
 @pytest.fixture(params=[pytest.param(name, marks=[pytest.mark.real] if name == "real" else []) for name in CASES])
@@ -104,9 +104,9 @@ def test_a_profile_is_complete(cases: dict[str, Case], name: str, profile: Profi
     assert cases[name].kinds >= {*kinds_of(profile, outlines=True)}
 
 
-def test_no_validator_complains(bench, case: Case) -> None:
+def test_no_validator_complains(installed, case: Case) -> None:
     """But that a name is not the same, where it is, in other bytes: dcentvfy knows no character sets."""
-    found = complaints(bench, case.results, case.sources)
+    found = complaints(installed, case.results, case.sources)
     if len({character_set(path) for path in (*case.sources, *(one.path for one in case.results))}) > 1:
         found = [one for one in found if "Element=<PatientName>" not in one.error]
     assert found == []

@@ -2,7 +2,7 @@
 //
 // Opens and hydrates both as a reader does: on the PET, fused on the CT, and coronal. FOLDER gets seen.json (segments,
 // measurements, where the pixels of each picture lie in the patient), for every lesion and view a picture with its
-// segment and one without, and the whole page at LESION (1) as report.png, fusion.png, segmentation.png and coronal.png.
+// segment and one without, and the whole page at LESION (1) as report.png, fusion.png and (coronal) segmentation.png.
 // TESTBENCH is where playwright-core is installed.
 
 import { writeFileSync } from 'node:fs';
@@ -12,11 +12,12 @@ const { chromium } = createRequire(`${process.env.TESTBENCH}/ohif/`)('playwright
 const [, , url, folder, favourite = '1'] = process.argv;
 
 const SOFTWARE_RENDERING = ['--use-gl=angle', '--use-angle=swiftshader', '--enable-unsafe-swiftshader'];
+const PET_WINDOW = { windowWidth: 10, windowCenter: 5 };
 const PET_OVER_CT = {
-  window: { windowWidth: 10, windowCenter: 5 },
   colormap: { name: 'red_hot' },
   opacity: [{ value: 0, opacity: 0 }, { value: 0.1, opacity: 0.3 }, { value: 1, opacity: 0.8 }],
 };
+const ZOOM = 1.6;
 const PATIENCE_MS = 60_000;
 const LOOK_AGAIN_MS = 250;
 
@@ -39,35 +40,37 @@ async function read(page) {
   await page.goto(url, { waitUntil: 'domcontentloaded' });
   await hydrate(page, 'SR', () => services.measurementService.getMeasurements().length > 0);
   await hydrate(page, 'SEG', () => services.segmentationService.getSegmentations().length > 0);
+  await page.evaluate(setPetWindow, PET_WINDOW);
   await openPanel(page, 'trackedMeasurements');
   const count = await page.locator('[data-cy="data-row"]').count();
   const pet = await lesions(page, 'pet', count);
   const measurements = await page.evaluate(measured);
-  await pagePicture(page, 'report.png');
+  await pagePicture(page, 'report.png', ZOOM);
 
   await load(page, 'CT');
   for (const modality of ['PT', 'SEG']) {
     await settled(page);
-    await page.evaluate(addLayer, modality);
+    await page.evaluate(addLayer, await page.evaluate(largest, modality));
   }
   await settled(page);
+  await page.evaluate(setPetWindow, PET_WINDOW);
   await page.evaluate(blend, PET_OVER_CT);
+  await page.locator('[data-cy="side-panel-header-left"]').first().click();
   const fused = await lesions(page, 'fused', count);
-  await pagePicture(page, 'fusion.png');
+  await pagePicture(page, 'fusion.png', ZOOM);
 
   await openPanel(page, 'panelSegmentation');
   await page.waitForFunction(isSegmentMeasured);
   const segments = await page.evaluate(segmentsShown);
-  await pagePicture(page, 'segmentation.png');
   await page.evaluate(turn, 'coronal');
   const coronal = await lesions(page, 'coronal', count);
-  await pagePicture(page, 'coronal.png');
+  await pagePicture(page, 'segmentation.png');
   return { measurements, segments, views: { pet, fused, coronal } };
 }
 
 async function load(page, modality) {
-  const label = page.locator('[data-cy="series-modality-label"]', { hasText: modality });
-  await page.locator('[data-cy^="study-browser-thumbnail"]').filter({ has: label }).first().dblclick();
+  await page.locator('[data-cy^="study-browser-thumbnail"]').first().waitFor();
+  await page.locator(`[id="thumbnail-${await page.evaluate(largest, modality)}"]`).dblclick();
 }
 
 async function hydrate(page, modality, isHydrated) {
@@ -105,9 +108,11 @@ async function goTo(page, lesion) {
   await page.mouse.move(360, 5);
 }
 
-async function pagePicture(page, name) {
+async function pagePicture(page, name, factor = 1) {
+  await page.evaluate(zoom, factor);
   await goTo(page, favourite);
   writeFileSync(`${folder}/${name}`, await settled(page));
+  await page.evaluate(zoom, 1);
 }
 
 function row(page, number) {
@@ -128,21 +133,31 @@ async function settled(place, before) {
 
 // What runs in the page, where OHIF lays open its services
 
-function addLayer(modality) {
-  const { displaySetService, measurementService, viewportGridService } = services;
-  const viewportId = viewportGridService.getActiveViewportId();
-  const [{ referenceSeriesUID }] = measurementService.getMeasurements();
-  const { displaySetInstanceUID } = displaySetService
-    .getActiveDisplaySets()
-    .find(one => one.Modality === modality && (modality === 'SEG' || one.SeriesInstanceUID === referenceSeriesUID));
+/** The display set of a modality that has most images; of PETs the one that is measured. */
+function largest(modality) {
+  const { displaySetService, measurementService } = services;
+  const [measurement] = measurementService.getMeasurements();
+  if (modality === 'PT') return measurement.displaySetInstanceUID;
+  const found = displaySetService.getActiveDisplaySets().filter(one => one.Modality === modality);
+  const size = one => one.numImageFrames ?? one.images?.length ?? 0;
+  return found.sort((one, other) => size(other) - size(one))[0].displaySetInstanceUID;
+}
+
+function addLayer(displaySetInstanceUID) {
+  const viewportId = services.viewportGridService.getActiveViewportId();
   commandsManager.run('addDisplaySetAsLayer', { viewportId, displaySetInstanceUID });
 }
 
-function blend({ window, colormap, opacity }) {
-  const { cornerstoneViewportService, displaySetService, measurementService, viewportGridService } = services;
+function setPetWindow(window) {
+  const viewportId = services.viewportGridService.getActiveViewportId();
+  const [{ displaySetInstanceUID }] = services.measurementService.getMeasurements();
+  commandsManager.run('setViewportWindowLevel', { viewportId, displaySetInstanceUID, ...window });
+}
+
+function blend({ colormap, opacity }) {
+  const { cornerstoneViewportService, measurementService, viewportGridService } = services;
   const viewportId = viewportGridService.getActiveViewportId();
   const [{ displaySetInstanceUID }] = measurementService.getMeasurements();
-  commandsManager.run('setViewportWindowLevel', { viewportId, displaySetInstanceUID, ...window });
   commandsManager.run('setViewportColormap', { viewportId, displaySetInstanceUID, colormap, opacity });
   cornerstoneViewportService.getCornerstoneViewport(viewportId).render();
 }
@@ -150,6 +165,13 @@ function blend({ window, colormap, opacity }) {
 function turn(orientation) {
   const viewportId = services.viewportGridService.getActiveViewportId();
   commandsManager.run('setViewportOrientation', { viewportId, orientation });
+}
+
+function zoom(factor) {
+  const { cornerstoneViewportService, viewportGridService } = services;
+  const viewport = cornerstoneViewportService.getCornerstoneViewport(viewportGridService.getActiveViewportId());
+  viewport.setZoom(factor);
+  viewport.render();
 }
 
 /** Whether the lesion is measured, and the active viewport has gone to a slice through it. */
