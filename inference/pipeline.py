@@ -1,6 +1,6 @@
 """The pipeline: from a PET and its CT to findings with measurements, location and caption."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from time import perf_counter
@@ -19,9 +19,10 @@ from inference.location.known_organ import in_organ
 from inference.measurement.measure import totals
 from inference.options import Options
 from inference.organ_map import organ_map
-from inference.regions import number_regions
+from inference.regions import Region, number_regions
 from inference.stages import BASELINE, Pair, Stages
 from inference.summary import summarise
+from inference.uptake.organ_references import organ_references
 from inference.uptake.verdict import Verdict
 
 USUAL_LIVER_SUV = (1.3, 3.0)
@@ -65,6 +66,7 @@ def analyse(
         verdicts = {label: _verdict(candidates.verdicts.get(label), told) for label, told in classified.items()}
     with timer.stage("measurement"):
         labels, regions = number_regions(candidates, verdicts, suv, stages.measure.run)
+        references = {**anatomy.references, **_organ_references(regions, options)}
     voxels = [
         np.argwhere(labels[box] == region.number) + [side.start for side in box]
         for region, box in zip(regions, ndimage.find_objects(labels), strict=True)
@@ -81,7 +83,7 @@ def analyse(
                 measurements=region.measurements,
                 density=density_of(inside, ct_on_pet),
                 tracer=options.profile.tracer,
-                references=anatomy.references,
+                references=references,
                 indication=options.indication,
                 radiopharmaceutical=options.radiopharmaceutical,
             )
@@ -109,7 +111,7 @@ def analyse(
         totals=totals(lesions),
         methods=_methods(stages, options),
         remarks=(*_remarks(anatomy, options), *candidates.remarks, *located.remarks, *captioned.remarks),
-        references=dict(anatomy.references),
+        references=references,
         timings_s=timer.seconds,
         organs=organs,
     )
@@ -121,6 +123,11 @@ def _verdict(segmented: Verdict | None, classified: Verdict) -> Verdict:
     if segmented is None:
         return classified
     return replace(segmented, organ=classified.organ) if segmented.kind is classified.kind else segmented
+
+
+def _organ_references(regions: Sequence[Region], options: Options) -> Mapping[str, float]:
+    """What PSMA scores compare with beside liver and blood pool."""
+    return organ_references(regions) if options.profile.tracer is Tracer.PSMA else {}
 
 
 def _organ(verdict: Verdict, location: LocationAnswer) -> str | None:

@@ -15,6 +15,7 @@ from config.reasons import Reason, Remark
 from config.tracers import PROFILES, Tracer
 from config.vocabulary import Laterality, vocabulary
 from config.volume import Unit, Volume
+from inference.anatomy.frame import PatientFrame
 from inference.pipeline import Options, Stages, analyse
 from inference.segmentation.segment import BasinSegmenter
 from inference.stages import Captioned, Located, Stage
@@ -46,7 +47,18 @@ KIDNEY = vocabulary().leaf("left kidney")
 
 
 def describe(suv, ct):
-    return SimpleNamespace(body=np.ones(suv.shape, dtype=bool), references=REFERENCES)
+    """An anatomy of which nothing is known but reference uptake."""
+    frame = PatientFrame.around(suv)
+    nothing, heights = np.zeros(frame.shape, dtype=bool), np.zeros(frame.shape[0])
+    return SimpleNamespace(
+        body=np.ones(suv.shape, dtype=bool),
+        references=REFERENCES,
+        frame=frame,
+        **dict.fromkeys(("patient", "bone", "heart", "liver", "brain"), nothing),
+        lungs=SimpleNamespace(right=nothing, left=nothing),
+        spine=SimpleNamespace(seen=heights > 0, x=heights, y=heights),
+        vertebral_levels=SimpleNamespace(level=lambda height: 0.0),
+    )
 
 
 def classify(labels, suv, anatomy, profile):
@@ -221,7 +233,9 @@ def test_without_a_ct_the_same_is_found():
 @pytest.mark.parametrize(("liver", "remarked"), [(1.29, True), (1.3, False), (3.0, False), (3.01, True)])
 def test_an_unusual_liver_is_remarked_for_fdg(liver, remarked):
     def describe_liver(suv, ct):
-        return SimpleNamespace(body=np.ones(suv.shape, dtype=bool), references={**REFERENCES, "liver_mean": liver})
+        anatomy = describe(suv, ct)
+        anatomy.references = {**REFERENCES, "liver_mean": liver}
+        return anatomy
 
     stages = replace(STAGES, describe=stage("anatomy", describe_liver))
     reasons = [remark.reason for remark in run(stages=stages).remarks]
@@ -313,3 +327,30 @@ def test_real_study_has_its_lung_mass_its_mediastinal_focus_and_its_kidneys(real
     assert len(hottest) == 2
     assert {finding.kind for finding in hottest} == {FindingKind.PHYSIOLOGIC}
     assert {finding.location.location.name for finding in hottest} == {"right kidney", "left kidney"}
+
+
+def classify_parotids(labels, suv, anatomy, profile):
+    """Everything on the right is a parotid gland, and so is what lies in front on the left; the rest is a lesion."""
+    lesion = Verdict(FindingKind.LESION, "no organ explains it", None, 0.6)
+    verdicts = {}
+    for label in np.unique(labels[labels > 0]):
+        _, row, column = np.argwhere(labels == label).mean(axis=0)
+        side = "left" if column > 25 else "right" if row > 16 else None
+        organ = side and Organ(f"{side} parotid gland", vocabulary().leaf(f"{side} parotid gland"))
+        parotid = organ and Verdict(FindingKind.PHYSIOLOGIC, "in the parotid gland", organ, 0.9)
+        verdicts[int(label)] = parotid or lesion
+    return verdicts
+
+
+def test_psma_scores_compare_with_the_parotid_glands_that_were_found():
+    stages = replace(STAGES, classify=stage("classification", classify_parotids))
+    analysis = run(options=Options(PROFILES[Tracer.PSMA]), stages=stages)
+    glands = [each for each in analysis.findings if each.kind is FindingKind.PHYSIOLOGIC]
+    inside = np.isin(analysis.labels, [each.number for each in glands])
+    assert len(glands) >= 2
+    assert analysis.references["parotid_mean"] == pytest.approx(float(SUV.values[inside].mean()), rel=1e-5)
+    assert "spleen_mean" not in analysis.references
+    (lesion,) = analysis.lesions
+    assert lesion.grade.score == (3 if lesion.measurements.suv_max >= analysis.references["parotid_mean"] else 2)
+    fdg = run(stages=stages)
+    assert "parotid_mean" not in fdg.references
