@@ -62,7 +62,11 @@ def check(dataset: Dataset, among: Collection[Dataset] = (), *, among_is_all: bo
     root = open_dataset(dataset, faults)
     meta = open_dataset(getattr(dataset, "file_meta", None) or Dataset(), faults)
     relatives = Among((one for one in among if one is not dataset), complete=among_is_all)
-    faults += _faults(root, meta, relatives)
+    try:
+        faults += _faults(root, meta, relatives)
+    except Exception as error:  # a boundary: what is not judged is not sent
+        what = f"The rules could not all be applied: {type(error).__name__}."
+        faults.append(Fault("the object", what, Rule.APPLICABLE))
     of_node = root.text("ManufacturerModelName") == PRODUCT
     faults = [fault if of_node else _of_others(fault) for fault in softened(faults, root, relatives)]
     return tuple(sorted(dict.fromkeys(faults), key=lambda fault: fault.severity is not Severity.ERROR))

@@ -51,7 +51,8 @@ class ItemLevels:
 
     def __init__(self, content: Level) -> None:
         self._levels = {name: _level(value_type, content) for name, value_type in VALUE_TYPES.items()}
-        self._unknown = {keyword: Attribute("3", _MODULE, known.items) for keyword, known in content.items()}
+        anything = {keyword: Attribute("3", _MODULE, known.items) for keyword, known in content.items()}
+        self._unknown = {**anything, **_typed()}
 
     def of(self, item: Node) -> Level:
         """By value type; an unknown one, which is a fault by itself, may have any attribute."""
@@ -61,8 +62,12 @@ class ItemLevels:
 _REFERENCE_LEVEL: Level = {"RelationshipType": Attribute("1", _MODULE), REFERENCE: Attribute("1", _MODULE)}
 
 
+def _typed() -> Level:
+    return {"RelationshipType": Attribute("1", _MODULE), "ValueType": Attribute("1", _MODULE)}
+
+
 def _level(value_type: ValueType, content: Level) -> Level:
-    level = {"RelationshipType": Attribute("1", _MODULE), "ValueType": Attribute("1", _MODULE)}
+    level = _typed()
     for keyword in (*_ANY, *value_type.required, *value_type.optional):
         known = content.get(keyword)
         kind = "3" if keyword not in value_type.required else "2" if keyword == _MAY_BE_EMPTY else "1"

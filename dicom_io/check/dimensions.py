@@ -7,6 +7,8 @@ from dicom_io.check.fault import Fault, Rule
 from dicom_io.check.frames import Frame, frames
 from dicom_io.check.opened import Node, keyword_of
 
+_LAST_TAG = 0xFFFFFFFF
+
 
 def faults(root: Node) -> Iterator[Fault]:
     """Faults of the Multi-frame Dimension Module, and of the Dimension Index Values of the frames."""
@@ -55,4 +57,4 @@ def _dimension(dimension: Node, indexed: list[tuple[Frame, int]]) -> Iterator[Fa
 
 def _pointed(dimension: Node, keyword: str) -> str:
     tag = dimension.integer(keyword)
-    return keyword_of(tag) if tag is not None else ""
+    return keyword_of(tag) if tag is not None and 0 <= tag <= _LAST_TAG else ""

@@ -45,6 +45,7 @@ class Rule(StrEnum):
         "PS3.10 7.1",
     )
     READABLE = ("readable", "Every value can be decoded.", "PS3.5 7")
+    APPLICABLE = ("applicable", "Every rule can be applied: no value is so odd that it can't be judged.", "PS3.5 7")
     ATTRIBUTE_PRESENT = ("attribute-present", "Type 1 and Type 2 attributes are present.", "PS3.5 7.4")
     ATTRIBUTE_VALUED = ("attribute-valued", "Type 1 attributes have a value.", "PS3.5 7.4.1")
     EMPTY_SEQUENCE = ("empty-sequence", "An optional sequence that is there has items.", "PS3.5 7.4.5", Scope.NODE)

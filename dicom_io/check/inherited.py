@@ -82,7 +82,7 @@ def _path(node: Node, where: str) -> Iterator[tuple[str, Element]]:
         if element is None:
             return
         yield step["keyword"], element
-        if step["item"] is None:
+        if step["item"] is None or int(step["item"]) > len(element.items):
             return
         node = element.items[int(step["item"]) - 1]
 

@@ -52,7 +52,7 @@ def _description(root: Node) -> Iterator[Fault]:
 
 
 def _length(root: Node, transfer_syntax_uid: str) -> Iterator[Fault]:
-    (value,) = root.values("PixelData") or (Bytes(0, b""),)
+    value = next(iter(root.values("PixelData")), Bytes(0, b""))
     sizes = [root.integer(keyword) for keyword in _SIZES]
     if not isinstance(value, Bytes) or None in sizes or _is_compressed(transfer_syntax_uid):
         return

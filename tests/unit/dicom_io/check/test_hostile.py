@@ -14,7 +14,7 @@ from pydicom.tag import Tag
 from pydicom.valuerep import STANDARD_VR
 
 from config.reasons import Reason, Refused
-from dicom_io.check import Fault, Rule, check
+from dicom_io.check import Fault, Rule, check, pixels
 from dicom_io.check.files import read_object
 from dicom_io.check.opened import MAXIMUM_DEPTH
 from tests.unit.dicom_io.check.conftest import Good
@@ -35,6 +35,11 @@ def files(made: dict[str, Dataset]) -> dict[str, bytes]:
     return written
 
 
+def is_judged(faults: tuple[Fault, ...]) -> bool:
+    """Whether no rule stumbled."""
+    return Rule.APPLICABLE not in {fault.rule for fault in faults}
+
+
 @given(data=st.data())
 @often
 def test_a_file_with_other_bytes_is_checked_or_refused(
@@ -50,7 +55,7 @@ def test_a_file_with_other_bytes_is_checked_or_refused(
         dataset = read_object(path)
     except Refused:
         return
-    assert all(isinstance(fault, Fault) for fault in check(dataset, [read_object(path)]))
+    assert is_judged(check(dataset, [read_object(path)]))
 
 
 def items(dataset: Dataset) -> list[Dataset]:
@@ -78,7 +83,7 @@ def test_a_dataset_with_other_elements_is_checked(data: st.DataObject, files: di
             representation = data.draw(st.sampled_from(sorted(map(str, STANDARD_VR))))
             value = data.draw(st.binary(max_size=40))
             item[tag] = RawDataElement(Tag(tag), representation, len(value), value, 0, False, True)
-    assert all(isinstance(fault, Fault) for fault in check(dataset, [other]))
+    assert is_judged(check(dataset, [other], among_is_all=True))
 
 
 def test_a_value_that_can_t_be_decoded_is_a_fault(good: Good) -> None:
@@ -99,6 +104,11 @@ def test_sequences_nested_without_end_are_a_fault(good: Good) -> None:
         item = outer
     dataset.ContentSequence = Sequence([*dataset.ContentSequence, item])
     assert Rule.READABLE in {fault.rule for fault in check(dataset)}
+
+
+def test_an_object_on_which_a_rule_stumbles_has_a_fault(good: Good, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pixels, "faults", lambda *_: 1 / 0)
+    assert [fault.rule for fault in check(good("picture"))] == [Rule.APPLICABLE]
 
 
 def test_an_empty_dataset_is_of_no_sop_class() -> None:

@@ -423,6 +423,12 @@ BREAKS = (
         lambda dataset: delattr(named(dataset, "112039"), "TextValue"),
         "ContentSequence",
     ),
+    Break(
+        Rule.ATTRIBUTE_PRESENT,
+        "report",
+        lambda dataset: delattr(named(dataset, "112039"), "ValueType"),
+        "ContentSequence",
+    ),
     Break(Rule.VALUE_TYPE, "basic text", on(lambda dataset: of_type(dataset, "TEXT"), ValueType="NUM"), "ContentSeq"),
     Break(Rule.VALUE_TYPE, "report", on(lambda dataset: of_type(dataset, "NUM"), ValueType="SCOORD3D"), "ContentSeq"),
     Break(
@@ -565,7 +571,7 @@ def test_what_breaks_a_rule_is_found_where_it_is(broken: Break, good: Good) -> N
 
 
 BETWEEN_OBJECTS = {Rule.REFERENCE, Rule.SAME_PATIENT}
-ON_HOSTILE_BYTES = {Rule.READABLE}
+ON_HOSTILE_BYTES = {Rule.READABLE, Rule.APPLICABLE}
 
 
 def test_every_rule_is_broken_here_or_where_it_belongs() -> None:
