@@ -9,6 +9,7 @@ from pydicom.uid import (
     KeyObjectSelectionDocumentStorage,
 )
 
+from config.reasons import UptakeError
 from dicom_io.check import (
     attributes,
     content,
@@ -57,6 +58,11 @@ def check(dataset: Dataset, among: Collection[Dataset] = (), *, among_is_all: bo
     Notes
     -----
     Hostile data sets give faults, never an exception. Pixel data are measured, not read.
+
+    Raises
+    ------
+    TablesMissing
+        If the installed highdicom does not carry the standard's module tables.
     """
     faults: list[Fault] = []
     root = open_dataset(dataset, faults)
@@ -64,6 +70,8 @@ def check(dataset: Dataset, among: Collection[Dataset] = (), *, among_is_all: bo
     relatives = Among((one for one in among if one is not dataset), complete=among_is_all)
     try:
         faults += _faults(root, meta, relatives)
+    except UptakeError:
+        raise
     except Exception as error:  # a boundary: what is not judged is not sent
         what = f"The rules could not all be applied: {type(error).__name__}."
         faults.append(Fault("the object", what, Rule.APPLICABLE))

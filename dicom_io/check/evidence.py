@@ -8,10 +8,10 @@ from pydicom.uid import KeyObjectSelectionDocumentStorage
 from dicom_io.check.content import Item
 from dicom_io.check.fault import Fault, Rule
 from dicom_io.check.opened import Node
+from dicom_io.check.templates import SOURCE_SERIES
 
 CURRENT = "CurrentRequestedProcedureEvidenceSequence"
 OTHER = "PertinentOtherEvidenceSequence"
-SOURCE_SERIES = ("121232", "DCM")
 _REFERRING = frozenset({"IMAGE", "COMPOSITE", "WAVEFORM"})
 
 

@@ -16,7 +16,6 @@ _UID = "ReferencedSOPInstanceUID"
 _INSTANCES = ("ReferencedInstanceSequence", "ReferencedSOPSequence", "ReferencedImageSequence")
 _BY_SERIES = "ReferencedSeriesSequence"
 _BY_STUDY = (CURRENT, OTHER, "StudiesContainingOtherReferencedInstancesSequence")
-_NOT_GIVEN = frozenset({"PredecessorDocumentsSequence", "IdenticalDocumentsSequence", "ReferencedRequestSequence"})
 
 
 def faults(root: Node, tree: Item | None, among: Among) -> Iterator[Fault]:

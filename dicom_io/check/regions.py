@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from dicom_io.check.content import Item
 from dicom_io.check.fault import Fault, Rule
+from dicom_io.check.templates import REGION
 
 
 class Graphic(NamedTuple):
@@ -30,7 +31,6 @@ IN_SPACE: Mapping[str, Graphic] = {
     "ELLIPSE": Graphic(4, 4),
     "ELLIPSOID": Graphic(6, 6),
 }
-IMAGE_REGION = ("111030", "DCM")
 _KINDS = {"SCOORD": (2, IN_IMAGE), "SCOORD3D": (3, IN_SPACE)}
 
 
@@ -61,5 +61,5 @@ def _points(item: Item, graphic: Graphic, dimensions: int) -> Iterator[Fault]:
     is_open = values[:dimensions] != values[-dimensions:]
     if is_open and graphic.closed:
         yield item.node.fault("GraphicData", "Not closed: the last point is not the first.", Rule.REGION)
-    elif is_open and name == "POLYLINE" and item.name == IMAGE_REGION:
+    elif is_open and name == "POLYLINE" and item.name == REGION:
         yield item.node.fault("GraphicData", "Not closed: the last point is not the first.", Rule.REGION_CLOSED)
