@@ -55,14 +55,14 @@ def check(dataset: Dataset, among: Collection[Dataset] = (), *, among_is_all: bo
         Whether ``among`` has everything that the object may refer to but its predecessors; then what is not there is
         a fault.
 
-    Notes
-    -----
-    Hostile data sets give faults, never an exception. Pixel data are measured, not read.
-
     Raises
     ------
     TablesMissing
         If the installed highdicom does not carry the standard's module tables.
+
+    Notes
+    -----
+    Hostile data sets give faults, never an exception. Pixel data are measured, not read.
     """
     faults: list[Fault] = []
     root = open_dataset(dataset, faults)
