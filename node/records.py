@@ -10,7 +10,7 @@ from pydicom import Dataset, dcmread
 from config.settings import Settings
 from db.reports import FaultRecord, ReportRecord, ResultRecord, TrackedFinding, Wanted
 from db.states import ReportOutcome
-from dicom_io.check import Severity, check
+from dicom_io.check import Fault, Severity, check_all
 from dicom_io.results.result import Result
 from node.spool import Spool
 
@@ -45,7 +45,7 @@ def result_records(
 
     ``sources`` are the headers of all images that a result may refer to.
     """
-    written = [dcmread(file) for file in files]
+    checked = check_all([dcmread(file) for file in files], sources, among_is_all=True)
     return [
         ResultRecord(
             kind=result.kind,
@@ -54,9 +54,9 @@ def result_records(
             path=spool.relative(file),
             digest=hashlib.sha256(file.read_bytes()).hexdigest(),
             size_bytes=file.stat().st_size,
-            faults=_faults(dataset, [*sources, *written]),
+            faults=_errors(faults),
         )
-        for result, file, dataset in zip(results, files, written, strict=True)
+        for result, file, faults in zip(results, files, checked, strict=True)
     ]
 
 
@@ -65,9 +65,9 @@ def wanted(settings: Settings) -> Wanted:
     return {destination.name: settings.kinds_for(destination) for destination in settings.destinations}
 
 
-def _faults(result: Dataset, among: Sequence[Dataset]) -> tuple[FaultRecord, ...]:
+def _errors(faults: Sequence[Fault]) -> tuple[FaultRecord, ...]:
     return tuple(
         FaultRecord(fault.where, fault.what, str(fault.rule), fault.section)
-        for fault in check(result, among, among_is_all=True)
+        for fault in faults
         if fault.severity is Severity.ERROR
     )

@@ -108,8 +108,7 @@ class Relative:
 class Among:
     """The other objects by SOP Instance UID; ``complete`` if there is nothing else that may be referred to."""
 
-    def __init__(self, datasets: Iterable[Dataset], *, complete: bool) -> None:
-        relatives = [Relative(dataset) for dataset in datasets]
+    def __init__(self, relatives: Iterable[Relative], *, complete: bool) -> None:
         self.relatives = tuple(relatives)
-        self.by_instance = {relative.sop_instance_uid: relative for relative in relatives}
-        self.complete = complete and bool(relatives)
+        self.by_instance = {relative.sop_instance_uid: relative for relative in self.relatives}
+        self.complete = complete and bool(self.relatives)

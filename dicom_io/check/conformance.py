@@ -1,6 +1,6 @@
 """The conformance check: every rule that an object's kind has, over one data set."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 
 from pydicom.dataset import Dataset
 from pydicom.uid import (
@@ -29,7 +29,7 @@ from dicom_io.check import (
     templates,
     terms,
 )
-from dicom_io.check.among import Among
+from dicom_io.check.among import Among, Relative
 from dicom_io.check.fault import Fault, Rule, Scope, Severity
 from dicom_io.check.inherited import softened
 from dicom_io.check.opened import Node, open_dataset
@@ -64,10 +64,22 @@ def check(dataset: Dataset, among: Collection[Dataset] = (), *, among_is_all: bo
     -----
     Hostile data sets give faults, never an exception. Pixel data are measured, not read.
     """
+    return _check(dataset, [Relative(one) for one in among], among_is_all)
+
+
+def check_all(
+    datasets: Sequence[Dataset], among: Collection[Dataset] = (), *, among_is_all: bool = False
+) -> tuple[tuple[Fault, ...], ...]:
+    """The same of each of some objects among the others and ``among``, of which what is asked is read once."""
+    relatives = [Relative(one) for one in (*among, *datasets)]
+    return tuple(_check(dataset, relatives, among_is_all) for dataset in datasets)
+
+
+def _check(dataset: Dataset, known: Collection[Relative], known_is_all: bool) -> tuple[Fault, ...]:
     faults: list[Fault] = []
     root = open_dataset(dataset, faults)
     meta = open_dataset(getattr(dataset, "file_meta", None) or Dataset(), faults)
-    relatives = Among((one for one in among if one is not dataset), complete=among_is_all)
+    relatives = Among((one for one in known if one.dataset is not dataset), complete=known_is_all)
     try:
         faults += _faults(root, meta, relatives)
     except UptakeError:

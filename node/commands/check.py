@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -83,15 +83,12 @@ def _open(path: Path) -> _Checked:
 
 
 def _check(opened: Sequence[_Checked], among: Sequence[Path]) -> list[_Checked]:
-    from dicom_io.check import check as faults_of
+    from dicom_io.check import check_all
     from dicom_io.reading.files import find_instances
 
     others = [header for path in among for header in find_instances(path).headers]
-    others += [one.dataset for one in opened if one.dataset is not None]
-    return [
-        one if one.dataset is None else _Checked(one.path, one.dataset, faults_of(one.dataset, others))
-        for one in opened
-    ]
+    faults = iter(check_all([one.dataset for one in opened if one.dataset is not None], others))
+    return [one if one.dataset is None else replace(one, faults=next(faults)) for one in opened]
 
 
 def _report(one: _Checked) -> None:
