@@ -1,7 +1,7 @@
 """What a document refers to, and the evidence in which it must be listed (PS3.3 C.17.2.3)."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from pydicom.uid import KeyObjectSelectionDocumentStorage
 
@@ -15,35 +15,34 @@ OTHER = "PertinentOtherEvidenceSequence"
 _REFERRING = frozenset({"IMAGE", "COMPOSITE", "WAVEFORM"})
 
 
-class Listed(NamedTuple):
-    """An instance as evidence lists it, with the study and series under which it stands."""
+@dataclass(frozen=True, slots=True)
+class _Instance:
+    """A reference to an instance."""
 
     node: Node
+
+    @property
+    def sop_class_uid(self) -> str:
+        return self.node.text("ReferencedSOPClassUID")
+
+    @property
+    def sop_instance_uid(self) -> str:
+        return self.node.text("ReferencedSOPInstanceUID")
+
+
+@dataclass(frozen=True, slots=True)
+class Listed(_Instance):
+    """An instance as evidence lists it, with the study and series under which it stands."""
+
     study_uid: str
     series_uid: str
 
-    @property
-    def sop_class_uid(self) -> str:
-        return self.node.text("ReferencedSOPClassUID")
 
-    @property
-    def sop_instance_uid(self) -> str:
-        return self.node.text("ReferencedSOPInstanceUID")
-
-
-class Reference(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Reference(_Instance):
     """A reference of a content item to an instance."""
 
     item: Item
-    node: Node
-
-    @property
-    def sop_class_uid(self) -> str:
-        return self.node.text("ReferencedSOPClassUID")
-
-    @property
-    def sop_instance_uid(self) -> str:
-        return self.node.text("ReferencedSOPInstanceUID")
 
 
 def listed(root: Node, *keywords: str) -> Iterator[Listed]:
@@ -60,7 +59,7 @@ def references(tree: Item) -> Iterator[Reference]:
     for item in tree.all:
         if item.value_type in _REFERRING:
             for node in item.node.items("ReferencedSOPSequence"):
-                yield Reference(item, node)
+                yield Reference(node, item)
 
 
 def faults(root: Node, tree: Item) -> Iterator[Fault]:

@@ -9,6 +9,8 @@ from enum import StrEnum
 from pydicom.dataset import Dataset
 from pydicom.sr.coding import Code
 
+from dicom_io.results.references import instance_reference
+
 LONGEST_CODE_VALUE = 16
 
 
@@ -93,9 +95,7 @@ def image(
     segment: int | None = None,
 ) -> Dataset:
     """A reference to an image, or to one of its frames or segments (PS3.3 C.18.4)."""
-    referenced = Dataset()
-    referenced.ReferencedSOPClassUID = sop_class_uid
-    referenced.ReferencedSOPInstanceUID = sop_instance_uid
+    referenced = instance_reference(sop_class_uid, sop_instance_uid)
     if frame is not None:
         referenced.ReferencedFrameNumber = frame
     if segment is not None:

@@ -16,6 +16,7 @@ from dicom_io.header_values import text, texts
 from dicom_io.results import narrative
 from dicom_io.results.content_items import coded
 from dicom_io.results.picture import draw_picture
+from dicom_io.results.references import instance_reference
 from dicom_io.results.result import ResultContext, complete, construction
 from dicom_io.results.structured_report import predecessors
 from dicom_io.results.typesetting import families, typeset
@@ -63,7 +64,9 @@ def encode_document(context: ResultContext) -> Dataset:
     document.ConversionType = "WSD"
     document.AcquisitionDateTime = f"{context.moment:%Y%m%d%H%M%S}"
     document.BurnedInAnnotation = "YES"
-    document.SourceInstanceSequence = [_instance(header) for header in context.headers]
+    document.SourceInstanceSequence = [
+        instance_reference(header.SOPClassUID, header.SOPInstanceUID) for header in context.headers
+    ]
     document.DocumentTitle = TITLE
     document.ConceptNameCodeSequence = [coded(dictionary.LN.PETScanReport)]
     document.VerificationFlag = "UNVERIFIED"
@@ -157,10 +160,3 @@ def _sections(context: ResultContext) -> Mapping[str, list[str]]:
 def _date(written: str) -> str:
     """A date (PS3.5 DA) with hyphens; as it is if it is none."""
     return f"{written[:4]}-{written[4:6]}-{written[6:]}" if written.isdigit() and len(written) == 8 else written
-
-
-def _instance(header: Dataset) -> Dataset:
-    item = Dataset()
-    item.ReferencedSOPClassUID = header.SOPClassUID
-    item.ReferencedSOPInstanceUID = header.SOPInstanceUID
-    return item

@@ -1,4 +1,4 @@
-"""References to images: items of Referenced Image Sequence (0008,1140) and its like (PS3.3 Table 10-3)."""
+"""References to instances and to frames of images (PS3.3 Tables 10-3 and 10-11)."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -15,13 +15,18 @@ def image_references(sources: Iterable[SourceImage]) -> list[Dataset]:
         numbers = frames[source.sop_class_uid, source.sop_instance_uid]
         if source.frame is not None:
             numbers.append(source.frame)
-    return [_reference(*instance, numbers) for instance, numbers in frames.items()]
+    items = []
+    for instance, numbers in frames.items():
+        item = instance_reference(*instance)
+        if numbers:
+            item.ReferencedFrameNumber = numbers
+        items.append(item)
+    return items
 
 
-def _reference(sop_class_uid: str, sop_instance_uid: str, frames: list[int]) -> Dataset:
+def instance_reference(sop_class_uid: str, sop_instance_uid: str) -> Dataset:
+    """An item that refers to a whole instance (PS3.3 Table 10-11)."""
     item = Dataset()
     item.ReferencedSOPClassUID = sop_class_uid
     item.ReferencedSOPInstanceUID = sop_instance_uid
-    if frames:
-        item.ReferencedFrameNumber = frames
     return item

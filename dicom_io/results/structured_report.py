@@ -19,6 +19,7 @@ from config.result_kind import ResultKind
 from dicom_io.identity import PRODUCT, Provenance, ResultReference
 from dicom_io.results.codes import PRIVATE_SCHEME
 from dicom_io.results.content_items import Relation, code, text, uid
+from dicom_io.results.references import instance_reference
 from dicom_io.results.result import Origin, complete, construction
 
 REPORTS = frozenset(
@@ -97,9 +98,7 @@ def references(instances: Iterable[ResultReference]) -> list[Dataset]:
     """Instances by study and series, each once (PS3.3 Table C.17-3, Hierarchical SOP Instance Reference Macro)."""
     studies: dict[str, dict[str, list[Dataset]]] = {}
     for one in dict.fromkeys(instances):
-        item = Dataset()
-        item.ReferencedSOPClassUID = one.sop_class_uid
-        item.ReferencedSOPInstanceUID = one.sop_instance_uid
+        item = instance_reference(one.sop_class_uid, one.sop_instance_uid)
         studies.setdefault(one.study_instance_uid, {}).setdefault(one.series_instance_uid, []).append(item)
     return [_study(study_uid, series) for study_uid, series in studies.items()]
 
