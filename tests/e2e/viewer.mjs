@@ -18,7 +18,7 @@ const PET_OVER_CT = {
   opacity: [{ value: 0, opacity: 0 }, { value: 0.1, opacity: 0.3 }, { value: 1, opacity: 0.8 }],
 };
 const ZOOM = 1.6;
-const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 240_000;
 const LOOK_AGAIN_MS = 250;
 
 const browser = await chromium.launch({
@@ -121,14 +121,18 @@ function row(page, number) {
 
 /** A picture of the page or an element, when two in a row are the same, and other than the one before. */
 async function settled(place, before) {
-  const until = Date.now() + PATIENCE_MS;
-  for (let last; Date.now() < until; ) {
-    const now = await place.screenshot();
+  const start = Date.now();
+  const sizes = [];
+  for (let last; Date.now() - start < PATIENCE_MS; ) {
+    const now = await place.screenshot({ timeout: PATIENCE_MS });
     if (last?.equals(now) && !before?.equals(now)) return now;
     last = now;
+    sizes.push(now.length);
     await new Promise(wake => setTimeout(wake, LOOK_AGAIN_MS));
   }
-  throw new Error(`The picture ${before ? 'does not change' : 'does not come to rest'}.`);
+  const seconds = Math.round((Date.now() - start) / 1000);
+  const state = before ? 'does not change' : 'does not come to rest';
+  throw new Error(`The picture ${state} in ${seconds} s; bytes of the last of ${sizes.length}: ${sizes.slice(-8)}.`);
 }
 
 // What runs in the page, where OHIF lays open its services
