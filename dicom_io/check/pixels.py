@@ -1,4 +1,4 @@
-"""Pixel description, and the length of Pixel Data; the pixels themselves are not looked at (PS3.3 C.7.6.3)."""
+"""Pixel description, and the length of plain Pixel Data; the pixels themselves are not looked at (PS3.3 C.7.6.3)."""
 
 from collections.abc import Iterator, Mapping
 

@@ -4,7 +4,7 @@ import highdicom
 import numpy as np
 from PIL import Image
 from pydicom.dataset import Dataset
-from pydicom.uid import ExplicitVRLittleEndian
+from pydicom.uid import RLELossless
 
 from config.result_kind import ResultKind
 from dicom_io.identity import PRODUCT
@@ -21,7 +21,7 @@ def secondary_capture(
     comments: str = "",
     part: int = 1,
 ) -> Dataset:
-    """An RGB picture without patient identity as an uncompressed Secondary Capture (PS3.3 A.8.1).
+    """An RGB picture without patient identity as a Secondary Capture (PS3.3 A.8.1), run-length encoded without loss.
 
     ``series`` becomes the Series Description, ``derivation`` the Derivation Description, ``comments`` the Image
     Comments, ``part`` the number among the pictures of this kind.
@@ -35,7 +35,7 @@ def secondary_capture(
         coordinate_system=highdicom.CoordinateSystemNames.PATIENT,
         patient_orientation=("L", "F"),
         study_instance_uid=str(context.pet.headers[0].StudyInstanceUID),
-        transfer_syntax_uid=ExplicitVRLittleEndian,
+        transfer_syntax_uid=RLELossless,
     )
     capture.ImageType = ["DERIVED", "SECONDARY"]
     capture.PatientOrientation = None  # several views, several orientations

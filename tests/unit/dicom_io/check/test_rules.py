@@ -282,7 +282,7 @@ BREAKS = (
         "ConceptNameCodeSequence[1].CodeMeaning",
     ),
     Break(Rule.PIXELS, "segmentation", lambda dataset: put(PixelData=dataset.PixelData[:-2])(dataset), "PixelData"),
-    Break(Rule.PIXELS, "picture", lambda dataset: put(Rows=dataset.Rows + 1)(dataset), "PixelData"),
+    Break(Rule.PIXELS, "segmentation", lambda dataset: put(Rows=dataset.Rows + 1)(dataset), "PixelData"),
     Break(Rule.PIXELS, "picture", drop("PixelData"), "PixelData"),
     Break(Rule.PIXELS, "picture", put(HighBit=6), "HighBit"),
     Break(Rule.PIXELS, "picture", put(BitsStored=9), "BitsStored"),
