@@ -58,6 +58,11 @@ def kinds_of(profile: Profile, *, outlines: bool = False, organ_map: bool = Fals
     return _in_order(wanted)
 
 
+def refusal_kind(profile: Profile) -> ResultKind:
+    """The kind in which a profile is told that a study could not be analysed."""
+    return next((kind for kind in _REPORTS[profile] if kind in _TEXTS), ResultKind.REPORT)
+
+
 def with_substitutes(kinds: Iterable[ResultKind]) -> tuple[ResultKind, ...]:
     """The kinds and everything that may be sent instead of one of them, in the order of ``ResultKind``."""
     wanted = frozenset(kinds)

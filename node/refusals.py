@@ -8,8 +8,8 @@ from importlib.metadata import version
 
 import structlog
 
+from config.profiles import refusal_kind
 from config.reasons import Reason, Remark
-from config.result_kind import ResultKind
 from config.settings import Settings
 from db.earlier import predecessors
 from db.refusals import reject_and_tell
@@ -19,8 +19,7 @@ from db.states import ReportOutcome
 from db.work import Claimed, Receiving, StoredSeries, reject, relevant_series
 from dicom_io.identity import Provenance
 from dicom_io.reading.files import read_header
-from dicom_io.results.refusal import encode_refusal
-from dicom_io.results.result import Result
+from dicom_io.results.refusal import encode_refusals
 from dicom_io.sop_classes import PET
 from node.earlier import documents
 from node.records import result_records
@@ -49,7 +48,7 @@ class Refusals:
         except Exception:  # a study must come to its end even where a defect keeps us from saying so
             log.exception("refusal not encoded", study=token.study_uid, reason=Reason.INTERNAL_ERROR)
             told = None
-        everywhere = {destination.name: (ResultKind.REPORT,) for destination in self._settings.destinations}
+        everywhere = {one.name: (refusal_kind(one.profile),) for one in self._settings.destinations}
         with self._database.transaction() as session:
             if told is None:
                 return reject(session, token, remark.reason, remark.detail, self._clock())
@@ -74,7 +73,7 @@ class Refusals:
             predecessor=documents(replaced, self._spool),
         )
         headers = [read_header(self._spool.folder / instance.path) for instance in pet.instances]
-        made = [Result(ResultKind.REPORT, 1, encode_refusal(headers, [remark], provenance))]
+        made = encode_refusals(headers, [remark], provenance)
         folder = self._spool.result_folder(token.study_uid, token.revision)
         files = write_objects(made, folder)
         sync(folder, files)

@@ -1,6 +1,6 @@
 """The document: the analysis as a printed report of A4 pages, in an Encapsulated PDF (PS3.3 A.45.1)."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from io import BytesIO
 from typing import Any
 
@@ -13,11 +13,12 @@ from pydicom.valuerep import PersonName
 from config.finding import Finding, GradeScale, Totals
 from config.result_kind import ResultKind
 from dicom_io.header_values import text, texts
+from dicom_io.identity import ResultReference
 from dicom_io.results import narrative
 from dicom_io.results.content_items import coded
 from dicom_io.results.picture import draw_picture
 from dicom_io.results.references import instance_reference
-from dicom_io.results.result import ResultContext, complete, construction
+from dicom_io.results.result import Origin, ResultContext, complete, construction
 from dicom_io.results.structured_report import predecessors
 from dicom_io.results.typesetting import families, typeset
 
@@ -54,28 +55,31 @@ _SCALES = {
 
 def encode_document(context: ResultContext) -> Dataset:
     """The printed report as an object, which bears the patient's name in its pixels, so to say."""
+    sources = [ResultReference.of(header) for header in context.headers]
+    return encapsulated(context, print_report(context), "AI lesion report", sources)
+
+
+def encapsulated(origin: Origin, printed: bytes, description: str, sources: Iterable[ResultReference]) -> Dataset:
+    """A PDF file as an object; ``description`` becomes the Series Description, without the label."""
     document = highdicom.SOPClass(
-        **construction(context, ResultKind.DOCUMENT, "AI lesion report"),
-        study_instance_uid=str(context.headers[0].StudyInstanceUID),
+        **construction(origin, ResultKind.DOCUMENT, description),
+        study_instance_uid=str(origin.headers[0].StudyInstanceUID),
         sop_class_uid=EncapsulatedPDFStorage,
         modality="DOC",
     )
-    printed = print_report(context)
     document.ConversionType = "WSD"
-    document.AcquisitionDateTime = f"{context.moment:%Y%m%d%H%M%S}"
+    document.AcquisitionDateTime = f"{origin.moment:%Y%m%d%H%M%S}"
     document.BurnedInAnnotation = "YES"
-    document.SourceInstanceSequence = [
-        instance_reference(header.SOPClassUID, header.SOPInstanceUID) for header in context.headers
-    ]
+    document.SourceInstanceSequence = [instance_reference(one.sop_class_uid, one.sop_instance_uid) for one in sources]
     document.DocumentTitle = TITLE
     document.ConceptNameCodeSequence = [coded(dictionary.LN.PETScanReport)]
     document.VerificationFlag = "UNVERIFIED"
     document.MIMETypeOfEncapsulatedDocument = "application/pdf"
     document.EncapsulatedDocumentLength = len(printed)
     document.EncapsulatedDocument = printed + b"\0" * (len(printed) % 2)
-    if earlier := predecessors(context.provenance):
+    if earlier := predecessors(origin.provenance):
         document.PredecessorDocumentsSequence = earlier
-    return complete(document, context)
+    return complete(document, origin)
 
 
 def print_report(context: ResultContext) -> bytes:
@@ -88,6 +92,11 @@ def print_report(context: ResultContext) -> bytes:
     return typeset("document.typ", _report(context), {"picture.png": drawn.getvalue()}, context.moment)
 
 
+def print_without_findings(origin: Origin, summary: str) -> bytes:
+    """A page as PDF/A that says whose study it is and, in place of findings, the summary."""
+    return typeset("document.typ", _page(origin, summary), {}, origin.moment)
+
+
 def printed_name(name: PersonName | str | None) -> str:
     """A person's name in all the scripts that it is written in, without carets (PS3.5 Section 6.2.1)."""
     groups = str(name or "").split("=")
@@ -96,22 +105,39 @@ def printed_name(name: PersonName | str | None) -> str:
 
 def _report(context: ResultContext) -> Mapping[str, Any]:
     """What the template prints."""
-    analysis, provenance, header = context.analysis, context.provenance, context.headers[0]
+    analysis = context.analysis
     graded = any(lesion.grade for lesion in analysis.lesions)
     columns = {name: write for name, write in _COLUMNS.items() if graded or name != "Grade"}
+    weight_kg = context.quantification.weight_kg
+    return {
+        **_page(context, analysis.summary),
+        "whose": [
+            *_whose(context),
+            ("Weight", f"{weight_kg:g} kg" if weight_kg else ""),
+            ("Tracer", context.quantification.radiopharmaceutical),
+        ],
+        "alternative": "Maximum intensity projections of the PET with the lesions outlined and numbered.",
+        "columns": list(columns),
+        "lesions": [[write(lesion) for write in columns.values()] for lesion in analysis.lesions],
+        "totals": [_totals(analysis.totals).get(name, "") for name in columns],
+        "sections": [(name, lines) for name, lines in _sections(context).items() if lines],
+    }
+
+
+def _page(origin: Origin, summary: str) -> Mapping[str, Any]:
+    """What the template prints of every study, and nothing found."""
+    header, provenance = origin.headers[0], origin.provenance
     han = [_HAN[name] for name in texts(header, "SpecificCharacterSet") if name in _HAN]
     return {
         "title": TITLE,
         "label": provenance.label,
         "fonts": families(*han[:1]),
         "patient": printed_name(header.get("PatientName")),
-        "whose": _whose(context),
-        "summary": analysis.summary,
-        "alternative": "Maximum intensity projections of the PET with the lesions outlined and numbered.",
-        "columns": list(columns),
-        "lesions": [[write(lesion) for write in columns.values()] for lesion in analysis.lesions],
-        "totals": [_totals(analysis.totals).get(name, "") for name in columns],
-        "sections": [(name, lines) for name, lines in _sections(context).items() if lines],
+        "whose": _whose(origin),
+        "summary": summary,
+        "alternative": "",
+        "lesions": [],
+        "sections": [],
         "footer": f"{text(header, 'PatientID')}  {narrative.made_by(provenance)} Revision {provenance.revision}.",
     }
 
@@ -126,18 +152,16 @@ def _totals(totals: Totals) -> Mapping[str, str]:
     }
 
 
-def _whose(context: ResultContext) -> list[tuple[str, str]]:
+def _whose(origin: Origin) -> list[tuple[str, str]]:
     """Patient and examination, to be read in rows of two."""
-    header = context.headers[0]
+    header = origin.headers[0]
     return [
         ("Patient ID", text(header, "PatientID")),
         ("Examination", text(header, "StudyDescription")),
         ("Born", _date(text(header, "PatientBirthDate"))),
-        ("Acquired", f"{context.moment:%Y-%m-%d %H:%M}"),
+        ("Acquired", f"{origin.moment:%Y-%m-%d %H:%M}"),
         ("Sex", text(header, "PatientSex")),
         ("Accession number", text(header, "AccessionNumber")),
-        ("Weight", f"{context.quantification.weight_kg:g} kg" if context.quantification.weight_kg else ""),
-        ("Tracer", context.quantification.radiopharmaceutical),
     ]
 
 

@@ -1,4 +1,4 @@
-"""The refusal: that a study could not be analysed, and why, as a report of its own."""
+"""The refusal: that a study could not be analysed, and why, as reports of its own."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from functools import cached_property
 
 from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes as dictionary
-from pydicom.uid import UID, ComprehensiveSRStorage
+from pydicom.uid import UID, BasicTextSRStorage, ComprehensiveSRStorage, EnhancedSRStorage
 
 from config.reasons import Remark
 from config.result_kind import ResultKind
@@ -16,16 +16,24 @@ from dicom_io.header_values import text as value_of
 from dicom_io.identity import Provenance, ResultReference
 from dicom_io.results import codes, narrative
 from dicom_io.results.content_items import Relation, code, container, text
+from dicom_io.results.document import encapsulated, print_without_findings
 from dicom_io.results.measurement_groups import comment
-from dicom_io.results.result import content_datetime
+from dicom_io.results.result import Result, content_datetime
 from dicom_io.results.structured_report import heading, structured_report
+from dicom_io.results.text_report import plain
+
+REFUSALS = (ResultKind.REPORT, ResultKind.ENHANCED_TEXT, ResultKind.BASIC_TEXT, ResultKind.DOCUMENT)
+"""The kinds in which a refusal can be told."""
 
 _WHOSE = "PatientName PatientID PatientBirthDate PatientSex StudyDate StudyTime AccessionNumber StudyID"
+_DESCRIPTION = "AI analysis not possible"
 _IDENTIFIERS = "StudyInstanceUID SeriesInstanceUID SOPClassUID SOPInstanceUID"
 
 
-def encode_refusal(headers: Sequence[Dataset], reasons: Sequence[Remark], provenance: Provenance) -> Dataset:
-    """A Comprehensive SR that says in codes and in words that there is no analysis, and why.
+def encode_refusals(
+    headers: Sequence[Dataset], reasons: Sequence[Remark], provenance: Provenance
+) -> tuple[Result, ...]:
+    """Reports that say that there is no analysis, and why: one of each kind of ``REFUSALS``.
 
     Parameters
     ----------
@@ -43,25 +51,26 @@ def encode_refusal(headers: Sequence[Dataset], reasons: Sequence[Remark], proven
 
     Notes
     -----
-    (111245, DCM, "No algorithms succeeded; without findings") tells it from a report that found nothing. Nothing is
-    said about lesions. As a PET Measurement Report it is text to viewers.
+    In all but the PDF, (111245, DCM, "No algorithms succeeded; without findings") tells it from a report that found
+    nothing. Nothing is said about lesions. Viewers show the PET Measurement Report, a Comprehensive SR, as text.
     """
     told = [header for header in headers if value_of(header, "StudyInstanceUID")]
     if not told:
         raise ValueError("No header has a Study Instance UID; a report belongs to a study.")
     origin = _Unanalysed(tuple(sorted(told, key=_emptiness)), provenance)
-    procedure = code(
-        dictionary.DCM.ProcedureReported, codes.procedure_reported(Tracer.OTHER), Relation.CONCEPT_MODIFIER
-    )
-    children = [*heading(provenance), procedure, _evaluations(reasons, provenance)]
-    return structured_report(
-        origin,
-        ResultKind.REPORT,
-        "AI analysis not possible",
-        sop_class_uid=ComprehensiveSRStorage,
-        root=container(dictionary.DCM.PETMeasurementReport, children, None, "1500"),
-        evidence=[reference for header in origin.headers if (reference := _reference(header)) is not None],
-    )
+    evidence = [reference for header in origin.headers if (reference := _reference(header)) is not None]
+    measurements, sentences = _measurement_report(reasons, provenance), _text_report(reasons, provenance)
+    printed = print_without_findings(origin, f"{_summary(reasons)} {narrative.made_by(provenance)}")
+    reports = {
+        kind: structured_report(origin, kind, _DESCRIPTION, sop_class_uid=sop_class, root=root, evidence=evidence)
+        for kind, sop_class, root in (
+            (ResultKind.REPORT, ComprehensiveSRStorage, measurements),
+            (ResultKind.ENHANCED_TEXT, EnhancedSRStorage, sentences),
+            (ResultKind.BASIC_TEXT, BasicTextSRStorage, sentences),
+        )
+    }
+    reports[ResultKind.DOCUMENT] = encapsulated(origin, printed, _DESCRIPTION, evidence)
+    return tuple(Result(kind, 1, reports[kind]) for kind in REFUSALS)
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,17 +85,36 @@ class _Unanalysed:
         return content_datetime(self.headers)
 
 
-def _evaluations(reasons: Sequence[Remark], provenance: Provenance) -> Dataset:
-    said = [part for remark in reasons for part in (remark.reason.meaning, remark.detail, remark.reason.action) if part]
-    return container(
-        codes.QUALITATIVE_EVALUATIONS,
-        [
-            code(codes.FINDINGS_SUMMARY, dictionary.DCM.NoAlgorithmsSucceededWithoutFindings),
-            *(code(codes.REASON_NOT_ANALYSED, codes.refusal_reason(remark.reason)) for remark in reasons),
-            text(dictionary.DCM.Summary, " ".join(("This study could not be analysed:", *said))),
-            comment(narrative.made_by(provenance)),
-        ],
+def _measurement_report(reasons: Sequence[Remark], provenance: Provenance) -> Dataset:
+    procedure = code(
+        dictionary.DCM.ProcedureReported, codes.procedure_reported(Tracer.OTHER), Relation.CONCEPT_MODIFIER
     )
+    told = [text(dictionary.DCM.Summary, _summary(reasons)), comment(narrative.made_by(provenance))]
+    evaluations = container(codes.QUALITATIVE_EVALUATIONS, [*_coded(reasons), *told])
+    return container(
+        dictionary.DCM.PETMeasurementReport, [*heading(provenance), procedure, evaluations], None, "1500"
+    )
+
+
+def _text_report(reasons: Sequence[Remark], provenance: Provenance) -> Dataset:
+    findings = [*_coded(reasons), text(dictionary.DCM.Finding, plain(narrative.made_by(provenance)))]
+    sections = [
+        container(dictionary.LN.Findings, findings),
+        container(dictionary.LN.Impressions, [text(dictionary.DCM.Impression, plain(_summary(reasons)))]),
+    ]
+    return container(dictionary.LN.PETScanReport, [*heading(provenance), *sections], None, "2000")
+
+
+def _coded(reasons: Sequence[Remark]) -> list[Dataset]:
+    return [
+        code(codes.FINDINGS_SUMMARY, dictionary.DCM.NoAlgorithmsSucceededWithoutFindings),
+        *(code(codes.REASON_NOT_ANALYSED, codes.refusal_reason(remark.reason)) for remark in reasons),
+    ]
+
+
+def _summary(reasons: Sequence[Remark]) -> str:
+    said = [part for remark in reasons for part in (remark.reason.meaning, remark.detail, remark.reason.action) if part]
+    return " ".join(("This study could not be analysed:", *said))
 
 
 def _emptiness(header: Dataset) -> tuple[int, str]:

@@ -16,7 +16,7 @@ from dicom_io.results.result import ResultContext
 from dicom_io.results.structured_report import heading, structured_report
 
 _TITLE = dictionary.LN.PETScanReport
-_ASCII = str.maketrans({"×": "x", "–": "-", "≥": ">=", "≤": "<=", "²": "2", "³": "3", "“": '"', "”": '"', "’": "'"})
+_IN_ASCII = str.maketrans({"×": "x", "–": "-", "≥": ">=", "≤": "<=", "²": "2", "³": "3", "“": '"', "”": '"', "’": "'"})
 
 
 def encode_enhanced_text(context: ResultContext) -> Dataset:
@@ -29,11 +29,15 @@ def encode_basic_text(context: ResultContext) -> Dataset:
     return _encode(context, ResultKind.BASIC_TEXT, BasicTextSRStorage)
 
 
+def plain(words: str) -> str:
+    """Our own words in ASCII, so that a character set is needed only where those of the study need one."""
+    return words.translate(_IN_ASCII)
+
+
 def _encode(context: ResultContext, kind: ResultKind, sop_class_uid: str) -> Dataset:
     """Procedure, findings with a line for each lesion, and impression; the same tree in both classes.
 
-    A lesion's line is inferred from the slice of its SUVmax. Our own words are in ASCII, so that a character set is
-    needed only where those of the study need one.
+    A lesion's line is inferred from the slice of its SUVmax.
     """
     sections = [
         _section(dictionary.LN.CurrentProcedureDescriptions, dictionary.DCM.ProcedureDescription, _procedure(context)),
@@ -67,9 +71,7 @@ def _impressions(context: ResultContext) -> list[tuple[str, list[Dataset]]]:
 
 
 def _section(title: Code, name: Code, sentences: Iterable[tuple[str, list[Dataset]]]) -> Dataset:
-    return container(
-        title, [text(name, words.translate(_ASCII), children=inferred_from) for words, inferred_from in sentences]
-    )
+    return container(title, [text(name, plain(words), children=inferred_from) for words, inferred_from in sentences])
 
 
 def _source(lesion: Finding, context: ResultContext) -> Dataset:

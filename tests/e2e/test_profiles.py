@@ -25,7 +25,7 @@ from dicom_io.reading.files import find_instances
 from dicom_io.reading.series import choose_pair, group_series
 from dicom_io.reading.volume import read_ct, read_pet
 from dicom_io.results.encode import encode
-from dicom_io.results.refusal import encode_refusal
+from dicom_io.results.refusal import encode_refusals
 from dicom_io.results.result import Result, ResultContext
 from dicom_io.scanner.examination import PSMA_1007, SAMPLE_NAMES, Examination, PatientIdentity
 from dicom_io.scanner.study import Storage, StudyPlan, WrittenStudy, write_study
@@ -225,8 +225,8 @@ def refused(folder: Path) -> Case:
     identity = PatientIdentity("Patient^Digital", "REFUSED", date(1960, 2, 3), "F", 70.0, 1.7)
     study = write_study(folder / "study", identity, None, DigitalPatient.default(seed=3).suv(PET_GRID), SIEMENS)
     reasons = [Remark(Reason.NO_PATIENT_WEIGHT, "(0010,1030) is absent in 72 of 72 instances.")]
-    refusal = encode_refusal(find_instances(study.folder).headers, reasons, PROVENANCE)
-    return Case(written([Result(ResultKind.REPORT, 1, refusal)], folder), study.pet_files)
+    refusals = encode_refusals(find_instances(study.folder).headers, reasons, PROVENANCE)
+    return Case(written(refusals, folder), study.pet_files)
 
 
 def analysed(study: Path, settings: Settings) -> Sequence[Result]:

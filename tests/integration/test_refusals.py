@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 from pydicom import Dataset, dcmread
-from pydicom.uid import ComprehensiveSRStorage
+from pydicom.uid import BasicTextSRStorage, ComprehensiveSRStorage, EncapsulatedPDFStorage
 
+from config.profiles import Profile
 from config.reasons import Reason
+from config.result_kind import ResultKind
 from config.settings import Destination
 from db.audit_actions import AuditAction
 from db.detail import ReportDetail
@@ -28,7 +30,7 @@ def run(node, study: WrittenStudy) -> tuple[ReportDetail, ...]:
 
 
 def document(node, report: ReportDetail) -> Dataset:
-    (result,) = report.results
+    (result,) = [result for result in report.results if result.kind is ResultKind.REPORT]
     return dcmread(node.spool.folder / result.path)
 
 
@@ -90,19 +92,39 @@ def test_without_a_pet_there_is_nothing_to_tell_of(node, write: Write) -> None:
 def test_the_same_study_is_refused_in_the_same_bytes(start_node, write: Write) -> None:
     study = write(**WITHOUT_WEIGHT)
     first, second = (
-        (node.spool.folder / report.results[0].path).read_bytes()
+        [(node.spool.folder / result.path).read_bytes() for result in report.results]
         for node in (start_node(), start_node())
         for report in run(node, study)
     )
     assert first == second
 
 
-def test_every_destination_is_told_whatever_its_profile(start_node, write: Write) -> None:
+def test_every_destination_is_told_in_the_kind_of_its_profile(start_node, write: Write) -> None:
     where = {"ae_title": "PACS", "host": "127.0.0.1", "port": 4242}
-    names = ("general", "slicer", "text", "encapsulated-pdf")
-    node = start_node(destinations=tuple(Destination(name=name, profile=name, **where) for name in names))
+    node = start_node(destinations=tuple(Destination(name=name, profile=name, **where) for name in Profile))
     (report,) = run(node, write(**WITHOUT_WEIGHT))
-    assert {delivery.destination for delivery in report.results[0].deliveries} == set(names)
+    told = {delivery.destination: result.kind for result in report.results for delivery in result.deliveries}
+    assert told == {
+        "general": ResultKind.REPORT,
+        "slicer": ResultKind.REPORT,
+        "text": ResultKind.ENHANCED_TEXT,
+        "encapsulated-pdf": ResultKind.DOCUMENT,
+    }
+
+
+@pytest.mark.parametrize(
+    ("taken", "kind"), [(BasicTextSRStorage, ResultKind.BASIC_TEXT), (EncapsulatedPDFStorage, ResultKind.DOCUMENT)]
+)
+def test_a_destination_is_told_in_what_it_takes(node, write: Write, peer, taken: str, kind: ResultKind) -> None:
+    study = write(**WITHOUT_WEIGHT)
+    run(node, study)
+    receiver = peer(taken)
+    deliver = Delivery(receiver.destination(), node.database, node.spool, node.settings, lambda: node.now)
+    while deliver.step():
+        pass
+    (report,) = node.study(study.study_uid).reports
+    states = {result.kind: delivery.state for result in report.results for delivery in result.deliveries}
+    assert states == {ResultKind.REPORT: DeliveryState.REPLACED, kind: DeliveryState.SENT}
 
 
 def test_retried_in_vain_nobody_is_told_twice(node, write: Write) -> None:

@@ -16,7 +16,7 @@ from config.vocabulary import REGION_CODES, vocabulary
 from dicom_io.identity import ResultReference
 from dicom_io.results import patient_study
 from dicom_io.results.encode import encode
-from dicom_io.results.refusal import encode_refusal
+from dicom_io.results.refusal import encode_refusals
 from dicom_io.scanner.vendors import UIH
 from dicom_io.sop_classes import LabelMapSegmentationStorage
 from tests.unit.dicom_io.results.blocks import scan
@@ -75,7 +75,7 @@ def full(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def refused(full):
-    return encode_refusal(full.headers, [Remark(Reason.NO_DOSE, "It is 0.")], full.provenance)
+    return encode_refusals(full.headers, [Remark(Reason.NO_DOSE, "It is 0.")], full.provenance)
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +88,8 @@ def made(full, contexts, refused, tmp_path_factory):
     for context in (full, follow_up, one_slope, compressed):
         for result in encode(context, ResultKind):
             objects[result.kind].append(result.dataset)
-    objects[ResultKind.REPORT].append(refused)
+    for result in refused:
+        objects[result.kind].append(result.dataset)
     return objects
 
 
@@ -111,7 +112,8 @@ def test_it_names_modality_and_series_description_of_every_kind(full):
 
 
 def test_a_refusal_is_described_as_it_names_it(refused):
-    assert f'"{refused.SeriesDescription.removesuffix(" RESEARCH")}"' in section(DOCUMENT, "### A.1 All objects")
+    (description,) = {result.dataset.SeriesDescription.removesuffix(" RESEARCH") for result in refused}
+    assert f'"{description}"' in section(DOCUMENT, "### A.1 All objects")
 
 
 def attributes(heading):
@@ -199,15 +201,25 @@ def outline(items, depth=0):
         ("### B.1 SR", ResultKind.REPORT),
         ("### B.4 SR text, SR basic text", ResultKind.ENHANCED_TEXT),
         ("### B.4 SR text, SR basic text", ResultKind.BASIC_TEXT),
-        ("### B.5 KOS", ResultKind.KEY_OBJECTS),
+        ("### B.6 KOS", ResultKind.KEY_OBJECTS),
     ],
 )
 def test_reports_have_the_content_that_it_outlines(heading, kind, made):
     assert outline([made[kind][0]]) == block(section(DOCUMENT, heading))
 
 
-def test_a_refusal_has_the_content_that_it_outlines(refused):
-    assert outline([refused]) == block(section(DOCUMENT, "### B.3 Not analysed"))
+@pytest.mark.parametrize(
+    ("heading", "kinds"),
+    [
+        ("### B.3 Not analysed: SR", {ResultKind.REPORT}),
+        ("### B.5 Not analysed: SR text, SR basic text", {ResultKind.ENHANCED_TEXT, ResultKind.BASIC_TEXT}),
+    ],
+)
+def test_a_refusal_has_the_content_that_it_outlines(heading, kinds, refused):
+    reports = [result.dataset for result in refused if result.kind in kinds]
+    assert len(reports) == len(kinds)
+    for report in reports:
+        assert outline([report]) == block(section(DOCUMENT, heading))
 
 
 def codes(dataset):

@@ -1,5 +1,3 @@
-import re
-import zlib
 from datetime import date
 
 import pytest
@@ -8,29 +6,7 @@ from config.reasons import Reason, Remark
 from dicom_io.identity import ResultReference
 from dicom_io.results.document import encode_document, print_report, printed_name
 from dicom_io.scanner.examination import SAMPLE_NAMES, PatientIdentity
-
-
-def streams(pdf):
-    """The uncompressed streams of a PDF."""
-    for found in re.finditer(rb"stream\r?\n(.*?)\r?\nendstream", pdf, re.DOTALL):
-        try:
-            yield zlib.decompress(found[1])
-        except zlib.error:
-            yield found[1]
-
-
-def characters(pdf):
-    """All characters that the PDF maps its glyphs to, by its ToUnicode maps (ISO 32000 Section 9.10.3)."""
-    found = set()
-    for stream in streams(pdf):
-        if b"beginbfchar" in stream or b"beginbfrange" in stream:
-            for target in re.findall(rb"<[0-9A-Fa-f]+>\s*<([0-9A-Fa-f]+)>", stream):
-                found.update(bytes.fromhex(target.decode()).decode("utf-16-be", "ignore"))
-    return found
-
-
-def pages(pdf):
-    return sum(len(re.findall(rb"/Type\s*/Page\b(?!s)", part)) for part in (pdf, *streams(pdf)))
+from tests.unit.dicom_io.results.pdf import characters, pages, streams
 
 
 def printed(context):

@@ -6,8 +6,10 @@ from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 
 from config.reasons import Reason, Remark
+from config.result_kind import ResultKind
 from dicom_io.identity import Provenance
-from dicom_io.results.refusal import encode_refusal
+from dicom_io.results.refusal import REFUSALS, encode_refusals
+from tests.unit.dicom_io.results.pdf import characters, pages
 from tests.unit.dicom_io.results.tree import children, code, container, evidence, name, walk
 
 PROVENANCE = Provenance("1.2.3", "RESEARCH", "A hospital", "a" * 64, "b" * 64, 1, 9000)
@@ -25,10 +27,14 @@ def header(number=1, **attributes):
     return dataset
 
 
-def refused(*headers, reasons=(UNCORRECTED,)):
-    encoded = encode_refusal(headers, reasons, PROVENANCE)
+def encoded(headers, kind=ResultKind.REPORT, reasons=(UNCORRECTED,)):
+    (found,) = [result.dataset for result in encode_refusals(headers, reasons, PROVENANCE) if result.kind is kind]
+    return found
+
+
+def refused(*headers, kind=ResultKind.REPORT, reasons=(UNCORRECTED,)):
     buffer = io.BytesIO()
-    encoded.save_as(buffer, enforce_file_format=True)
+    encoded(headers, kind, reasons).save_as(buffer, enforce_file_format=True)
     return dcmread(io.BytesIO(buffer.getvalue()))
 
 
@@ -66,6 +72,34 @@ def test_the_reasons_are_coded_and_told_with_what_was_found_and_what_to_do():
         "Send the attenuation-corrected reconstruction. "
         "Radionuclide Total Dose is missing or zero. Radionuclide Total Dose is missing. Enter the injected activity."
     )
+
+
+@pytest.mark.parametrize(
+    ("kind", "sop_class_uid"),
+    [
+        (ResultKind.ENHANCED_TEXT, "1.2.840.10008.5.1.4.1.1.88.22"),
+        (ResultKind.BASIC_TEXT, "1.2.840.10008.5.1.4.1.1.88.11"),
+    ],
+)
+def test_a_text_report_says_the_same_in_a_code_and_in_an_impression(kind, sop_class_uid):
+    report = refused(header(), kind=kind)
+    assert report.SOPClassUID == sop_class_uid
+    findings, impressions = container(report, "59776-5"), container(report, "19005-8")
+    assert [code(item) for item in children(findings, "111017")] == ["111245"]
+    (reason,) = children(findings, "NOTANALYSED")
+    assert reason.ConceptCodeSequence[0].get("LongCodeValue") == "no-attenuation-correction"
+    (impression,) = impressions.ContentSequence
+    assert impression.TextValue.startswith("This study could not be analysed: The PET is not attenuation corrected")
+    assert all(item.get("TextValue", "").isascii() for item in walk(report))
+
+
+def test_a_printed_page_says_it_with_the_patients_name():
+    patient = header(PatientName="Ζήτα^Ξένια", SpecificCharacterSet="ISO_IR 192", PatientID="P-7")
+    pdf = refused(patient, kind=ResultKind.DOCUMENT).EncapsulatedDocument
+    assert pdf.startswith(b"%PDF-")
+    assert pages(pdf) == 1
+    said = "This study could not be analysed: The PET is not attenuation corrected"
+    assert set("ΖήταΞένια" + said) - {" "} <= characters(pdf)
 
 
 @pytest.mark.parametrize("reason", Reason)
@@ -116,16 +150,11 @@ def test_a_study_that_nothing_names_can_have_no_report():
     nameless = header()
     del nameless.StudyInstanceUID
     with pytest.raises(ValueError, match="Study Instance UID"):
-        encode_refusal((nameless,), (UNCORRECTED,), PROVENANCE)
+        encode_refusals((nameless,), (UNCORRECTED,), PROVENANCE)
 
 
-def test_the_same_refusal_gives_the_same_bytes_in_any_order_of_the_headers():
-    one, two = (
-        encode_refusal(headers, (UNCORRECTED,), PROVENANCE)
-        for headers in (
-            (header(1), header(2)),
-            (header(2), header(1)),
-        )
-    )
+@pytest.mark.parametrize("kind", REFUSALS)
+def test_the_same_refusal_gives_the_same_bytes_in_any_order_of_the_headers(kind):
+    one, two = (encoded(headers, kind) for headers in ((header(1), header(2)), (header(2), header(1))))
     assert one.SOPInstanceUID == two.SOPInstanceUID
     assert one == two

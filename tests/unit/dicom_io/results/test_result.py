@@ -12,7 +12,7 @@ from pydicom.sequence import Sequence
 from config.reasons import Reason, Remark
 from dicom_io.results.document import encode_document
 from dicom_io.results.picture import encode_picture
-from dicom_io.results.refusal import encode_refusal
+from dicom_io.results.refusal import encode_refusals
 from dicom_io.results.report import encode_report
 from dicom_io.results.result import content_datetime
 from dicom_io.results.segmentation import encode_segmentations
@@ -30,7 +30,7 @@ def encoded(context):
         encode_basic_text(context),
         encode_document(context),
         encode_picture(context),
-        encode_refusal(context.headers, refused, context.provenance),
+        *(result.dataset for result in encode_refusals(context.headers, refused, context.provenance)),
     )
 
 
@@ -173,7 +173,7 @@ def test_series_descriptions_carry_the_label_until_a_site_says_otherwise(context
         "AI lesion report RESEARCH",
         "AI lesion report RESEARCH",
         "AI lesion picture RESEARCH",
-        "AI analysis not possible RESEARCH",
+        *(["AI analysis not possible RESEARCH"] * 4),
     ]
     assert encode_picture(contexts(label="")).SeriesDescription == "AI lesion picture"
 
