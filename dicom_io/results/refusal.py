@@ -91,9 +91,7 @@ def _measurement_report(reasons: Sequence[Remark], provenance: Provenance) -> Da
     )
     told = [text(dictionary.DCM.Summary, _summary(reasons)), comment(narrative.made_by(provenance))]
     evaluations = container(codes.QUALITATIVE_EVALUATIONS, [*_coded(reasons), *told])
-    return container(
-        dictionary.DCM.PETMeasurementReport, [*heading(provenance), procedure, evaluations], None, "1500"
-    )
+    return container(dictionary.DCM.PETMeasurementReport, [*heading(provenance), procedure, evaluations], None, "1500")
 
 
 def _text_report(reasons: Sequence[Remark], provenance: Provenance) -> Dataset:
