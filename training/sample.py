@@ -41,6 +41,8 @@ class Sample:
         What was left out of it and why, for people.
     sex
         M, F or not known.
+    leaves
+        Shape of ``suv``: 1 + the number of each voxel's leaf in the vocabulary, 0 outside all; None if not known.
     """
 
     identifier: str
@@ -52,6 +54,7 @@ class Sample:
     remarks: tuple[str, ...] = ()
     tracer: Tracer = Tracer.OTHER
     sex: str | None = None
+    leaves: LabelMap | None = None
 
 
 class Samples(Protocol):

@@ -69,4 +69,5 @@ def as_sample(patient: Patient, identifier: str) -> Sample:
         lesions,
         tracer=patient.tracer,
         sex=patient.habitus.build.sex,
+        leaves=patient.tissue.leaves,
     )

@@ -12,6 +12,8 @@ from training.cache import CachedPatient, Lesions
 from training.location.entries import entries
 
 _LEAST_KEPT_MM = 20.0
+_ELSEWHERE = 0.4
+_LARGEST_ELSEWHERE_MM = 20.0
 
 
 def located_lesions(patients: Sequence[CachedPatient]) -> Lesions:
@@ -28,12 +30,19 @@ def located_lesions(patients: Sequence[CachedPatient]) -> Lesions:
 
 
 def training_batch(lesions: Lesions, size: int, generator: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:
-    """Images (size, 10, \\*SHAPE) and leaves (size,) of lesions drawn at random, each seen at random."""
+    """Images (size, 10, \\*SHAPE) and leaves (size,) of lesions drawn at random, each seen at random.
+
+    Where every voxel's leaf is known, two in five are contours of lesions put elsewhere in the same body, where nothing
+    is: there are far more places than lesions, and where one lies must not depend on what it looks like.
+    """
     images, leaves = [], []
     for place in lesions.draw(size, generator):
         patient, lesion = lesions.places[place]
         cached, leaf = lesions.patients[patient], int(lesions.classes[place])
         voxels = _marked(cached.voxels[lesion], generator)
+        if cached.places is not None and generator.random() < _ELSEWHERE:
+            centre, leaf = cached.places.draw(generator)
+            voxels = _moved(voxels, centre, cached.body.fine.shape[1:])
         twin = int(entries().mirrored[leaf])
         view = random_view(voxels, cached.body.fine.shape[1:], generator, may_mirror=twin >= 0)
         images.append(look(cached.body, voxels, view))
@@ -81,5 +90,16 @@ def _marked(voxels: Voxels, generator: np.random.Generator) -> Voxels:
     return voxels[middle : middle + 1]
 
 
+def _moved(voxels: Voxels, centre: Voxels, shape: Sequence[int]) -> Voxels:
+    """The middle of a lesion, moved to another voxel of the body."""
+    offsets = np.rint(voxels - voxels.mean(axis=0)).astype(np.int16)
+    near = np.linalg.norm(offsets * SPACING_MM, axis=1) <= _LARGEST_ELSEWHERE_MM
+    moved = np.concatenate([centre[None], centre + offsets[near]])
+    return np.unique(moved[((moved >= 0) & (moved < shape)).all(axis=1)], axis=0)
+
+
 def _stack(images: Sequence[np.ndarray]) -> torch.Tensor:
-    return torch.from_numpy(np.stack(images)).contiguous(memory_format=torch.channels_last_3d)
+    batch = torch.empty((len(images), *images[0].shape), memory_format=torch.channels_last_3d)
+    for place, image in zip(batch, images, strict=True):
+        place.copy_(torch.from_numpy(image))
+    return batch

@@ -36,25 +36,42 @@ class Trunk(nn.Module):
     """Features (N, ``features``) of one stream (N, channels, \\*SHAPE).
 
     The last map is not averaged but flattened: what lies above, below and beside the lesion is what tells where it is.
+    Each map is averaged over the lesion besides: what it lies in is finer than the last map.
     """
 
     def __init__(self, widths: Widths, squeezed: int = 48) -> None:
         super().__init__()
         stem = widths[0]
-        layers: list[nn.Module] = [
-            nn.Conv3d(len(CHANNELS), stem, 3, 2, padding=1, bias=False),
-            nn.BatchNorm3d(stem),
-            nn.ReLU(inplace=True),
-        ]
+        self.stages = nn.ModuleList([_convolution(len(CHANNELS), stem, 3, stride=2)])
         for number, (before, after) in enumerate(pairwise(widths)):
-            layers += [Block(before, after, 2)] if number == 0 else [Block(before, after, 2), Block(after, after, 1)]
-        layers += [nn.Conv3d(widths[-1], squeezed, 1, bias=False), nn.BatchNorm3d(squeezed), nn.ReLU(inplace=True)]
-        self.layers = nn.Sequential(*layers)
+            blocks = [Block(before, after, 2)] if number == 0 else [Block(before, after, 2), Block(after, after, 1)]
+            self.stages.append(nn.Sequential(*blocks))
+        self.squeeze = _convolution(widths[-1], squeezed, 1)
         places = [size // _STRIDE for size in SHAPE]
-        self.features = squeezed * places[0] * places[1] * places[2]
+        self.features = squeezed * places[0] * places[1] * places[2] + sum(widths)
 
     def forward(self, stream: torch.Tensor) -> torch.Tensor:
-        return self.layers(stream).flatten(1)
+        values, lesion = stream, stream[:, [CHANNELS.index("lesion")]]
+        within = []
+        for stage in self.stages:
+            values, lesion = stage(values), functional.avg_pool3d(lesion, 2)
+            within.append(_mean(values, lesion))
+        return torch.cat([self.squeeze(values).flatten(1), *within], dim=1)
+
+
+def _mean(values: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+    """Weighted means (N, C) of a map (N, C, …); as a product of matrices, a third of the cost of a sum of products."""
+    shares = weights.flatten(2) / weights.flatten(2).sum(dim=2, keepdim=True).clamp(min=1e-6)
+    channels_last = values.permute(0, 2, 3, 4, 1).flatten(1, 3)
+    return torch.bmm(shares.to(values.dtype), channels_last).squeeze(1)
+
+
+def _convolution(inputs: int, outputs: int, size: int, stride: int = 1) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv3d(inputs, outputs, size, stride, padding=size // 2, bias=False),
+        nn.BatchNorm3d(outputs),
+        nn.ReLU(inplace=True),
+    )
 
 
 class ImageEncoder(nn.Module):

@@ -27,13 +27,18 @@ from training.recipe import STRICT
 
 @dataclass(frozen=True, slots=True)
 class LocationRecipe:
-    """Everything that a run depends on besides its patients."""
+    """Everything that a run depends on besides its patients.
+
+    ``texts_every`` steps the 511 texts are described and encoded anew, which costs as much as 24 images; in between
+    their vectors stay. It must divide ``schedule.checkpoint_every``, or a resumed run would differ.
+    """
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
     schedule: Schedule
     seed: int = 0
-    batch: int = 64
+    batch: int = 24
+    texts_every: int = 5
     dimension: int = 128
     widths: Widths = WIDTHS
     wording: Wording = Wording.AUGMENTED
@@ -41,10 +46,17 @@ class LocationRecipe:
     precision: Precision = Precision.FLOAT32
     validation_lesions: int = 400
 
+    def __post_init__(self) -> None:
+        if self.schedule.checkpoint_every % self.texts_every:
+            raise ValueError(f"checkpoint_every is not a multiple of texts_every, {self.texts_every}")
+
 
 @dataclass(frozen=True, eq=False)
 class LocationBatch:
-    """Images (N, 10, \\*SHAPE) with their leaves (N,), and a text for every leaf and then every coarse name."""
+    """Images (N, 10, \\*SHAPE) with their leaves (N,), and a text for every leaf and then every coarse name.
+
+    No texts where the vectors of those before are to stay.
+    """
 
     images: torch.Tensor
     leaves: torch.Tensor
@@ -66,18 +78,21 @@ def train_location(
     model = LocationModel(word_table(), recipe.dimension, recipe.widths)
     lesions, held_out = located_lesions(patients), located_lesions(validation)
     parents = torch.from_numpy(entries().parents)
+    described = torch.empty(0)
 
     def batch_of(step: int) -> LocationBatch:
         generator = np.random.default_rng((recipe.seed, step))
         images, leaves = training_batch(lesions, recipe.batch, generator)
-        known = entries()
-        texts = [describe(entry, recipe.wording, generator) for entry in (*known.leaves, *known.coarse)]
+        anew = (*entries().leaves, *entries().coarse) if step % recipe.texts_every == 0 else ()
+        texts = [describe(entry, recipe.wording, generator) for entry in anew]
         return LocationBatch(images, leaves, texts)
 
     def loss_of(batch: LocationBatch) -> tuple[torch.Tensor, Figures]:
+        nonlocal described
         with recipe.precision.autocast:
             features = model.image.features(batch.images)
-        embedded, described = model.image.embedded(features.float()), model.texts(batch.texts)
+        embedded = model.image.embedded(features.float())
+        described = model.texts(batch.texts) if batch.texts else described.detach()
         known, leaves = entries(), batch.leaves
         of_leaves, of_coarse = described.split([len(known.leaves), len(known.coarse)])
         temperatures = model.temperatures()

@@ -10,6 +10,7 @@ pytest.importorskip("monai", reason="monai is not installed (extra train)")
 from inference.captioning.patch import LESION, MARGIN, SIZE
 from training.cache import CachedPatient, read_patients, write_patient
 from training.location.batches import located_lesions, random_view, training_batch
+from training.location.entries import entries
 from training.sample import Samples
 from training.segmentation.batches import segmentation_batch
 
@@ -62,6 +63,40 @@ def test_a_batch_is_the_same_for_the_same_seed(patients: tuple[CachedPatient, ..
     first, second = (training_batch(lesions, 3, np.random.default_rng(5)) for _ in range(2))
     assert first[0].equal(second[0])
     assert first[1].equal(second[1])
+
+
+def test_places_lie_in_the_leaf_that_they_name(tmp_path: Path, samples: Samples) -> None:
+    leaves = np.zeros_like(samples[0].labels)
+    leaves[10:20], leaves[40:42] = 3, 387
+    places = write_patient(replace(samples[0], leaves=leaves), tmp_path).places
+    assert places is not None
+    assert dict(zip(*np.unique(places.leaves, return_counts=True), strict=True)) == {2: 64, 386: 64}
+    heights_mm = places.voxels[:, 0] * 4.0 + read_patients(tmp_path)[0].body.affine[2, 3]
+    assert ((heights_mm >= 48) & (heights_mm <= 97))[places.leaves == 2].all()
+    assert ((heights_mm >= 198) & (heights_mm <= 207))[places.leaves == 386].all()
+
+
+def test_a_data_set_without_leaves_has_no_places(patients: tuple[CachedPatient, ...]) -> None:
+    assert patients[0].places is None
+
+
+def test_places_are_drawn_evenly_over_leaves(tmp_path: Path, samples: Samples) -> None:
+    leaves = np.ones_like(samples[0].labels)
+    leaves[0, 0, 0] = 2
+    places = write_patient(replace(samples[0], leaves=leaves), tmp_path).places
+    generator = np.random.default_rng(0)
+    assert places is not None
+    drawn = [places.draw(generator)[1] for _ in range(400)]
+    assert 0.4 < np.mean(drawn) < 0.6
+
+
+def test_lesions_are_learned_from_elsewhere_in_a_body_whose_leaves_are_known(tmp_path: Path, samples: Samples) -> None:
+    leaves = np.zeros_like(samples[0].labels)
+    leaves[30:50, 10:30, 10:46] = 1 + 200
+    patient = write_patient(replace(samples[0], leaves=leaves), tmp_path)
+    assert entries().mirrored[200] in (-1, 200)
+    _, drawn = training_batch(located_lesions([patient]), 200, np.random.default_rng(0))
+    assert 0.3 < (drawn == 200).float().mean() < 0.5
 
 
 def test_a_random_view_never_cuts_the_lesion_away() -> None:

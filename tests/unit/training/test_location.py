@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ from inference.bundles.specification import Task, WordsSpecification  # noqa: E4
 from inference.retrieval.body import make_body  # noqa: E402
 from inference.retrieval.coarse_to_fine import Temperatures, retrieve  # noqa: E402
 from inference.retrieval.retriever import Retriever  # noqa: E402
+from training import loop  # noqa: E402
 from training.cache import CachedPatient  # noqa: E402
 from training.location.batches import located_lesions, plain_batch  # noqa: E402
 from training.location.export import export_location  # noqa: E402
@@ -42,6 +44,31 @@ def test_heights_and_sides_are_learned_from_balls_on_a_rod(
     images, leaves = plain_batch(lesions, range(len(lesions)))
     figures = retrieval_figures(trained[0].embed(images), leaves.numpy(), trained[0].index(recipe.wording))
     assert figures["leaf"] >= 0.8
+
+
+def test_a_run_that_was_stopped_between_two_descriptions_goes_on_as_if_it_had_not_been(
+    recipe: LocationRecipe, patients: tuple[CachedPatient, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    short = replace(recipe, schedule=Schedule(steps=12, warm_up=1, validate_every=12, checkpoint_every=5), batch=3)
+    whole, _ = train_location(short, patients[:2], patients[8:9], tmp_path / "whole")
+
+    def stop_at_8(curves: loop.Curves, step: int, figures: loop.Figures) -> None:
+        if step == 8:
+            raise KeyboardInterrupt
+        record(curves, step, figures)
+
+    record = loop._record
+    monkeypatch.setattr(loop, "_record", stop_at_8)
+    with pytest.raises(KeyboardInterrupt):
+        train_location(short, patients[:2], patients[8:9], tmp_path / "stopped")
+    monkeypatch.undo()
+    resumed, _ = train_location(short, patients[:2], patients[8:9], tmp_path / "stopped")
+    assert all(one.equal(other) for one, other in zip(whole.parameters(), resumed.parameters(), strict=True))
+
+
+def test_checkpoints_between_two_descriptions_are_refused() -> None:
+    with pytest.raises(ValueError, match="checkpoint_every"):
+        LocationRecipe(Schedule(steps=10, checkpoint_every=12), texts_every=5)
 
 
 def test_the_exported_model_answers_as_the_trained_one(
