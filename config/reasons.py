@@ -26,7 +26,7 @@ class Reason(StrEnum):
     UNSUPPORTED_SOP_CLASS = (
         "unsupported-sop-class",
         "The SOP Class is not one the node accepts.",
-        "Route CT, PET, Real World Value Mapping, SEG, SR and Secondary Capture only.",
+        "Route CT, PET and Real World Value Mapping only; results of all kinds are taken, too.",
     )
     UNSUPPORTED_TRANSFER_SYNTAX = (
         "unsupported-transfer-syntax",

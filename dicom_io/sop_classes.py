@@ -86,3 +86,9 @@ ANALYSED: frozenset[UID] = CT | PET | {RealWorldValueMappingStorage}
 """What an analysis reads; the rest is accepted and kept."""
 
 ACCEPTED: frozenset[UID] = ANALYSED | SEGMENTATION | STRUCTURED_REPORT | SECONDARY_CAPTURE | OTHER_RESULTS
+
+
+def class_name(sop_class_uid: str) -> str:
+    """The name of a SOP Class (PS3.6 Annex A); the UID itself if that is unknown."""
+    named = UID(sop_class_uid)
+    return "Label Map Segmentation Storage" if named == LabelMapSegmentationStorage else named.name

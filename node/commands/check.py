@@ -92,12 +92,12 @@ def _check(opened: Sequence[_Checked], among: Sequence[Path]) -> list[_Checked]:
 
 
 def _report(one: _Checked) -> None:
-    from pydicom.uid import UID
+    from dicom_io.sop_classes import class_name
 
     if one.refusal is not None:
         wrong(f"{one.path}: {one.refusal}\n  {one.refusal.reason.action}")
         return
-    title = f"{one.path}: {UID(one.sop_class_uid).name or 'no SOP Class'}"
+    title = f"{one.path}: {class_name(one.sop_class_uid) or 'no SOP Class'}"
     if not one.faults:
         done(f"{title}, no fault")
         return

@@ -76,6 +76,8 @@ def _remember(
 
 
 def _table(found: Any) -> Table:
+    from dicom_io.sop_classes import class_name
+
     heading = (
         f"{found.implementation_version_name or 'unnamed implementation'}, "
         f"maximum PDU {found.maximum_pdu_bytes} bytes, storage commitment {'yes' if found.storage_commitment else 'no'}"
@@ -86,5 +88,5 @@ def _table(found: Any) -> Table:
     table.add_column("transfer syntaxes", overflow="fold")
     for one in found.acceptances:
         names = ", ".join(uid.name for uid in one.transfer_syntax_uids)
-        table.add_row(one.sop_class_uid.name, Text("yes", "green") if names else Text("no", "red"), names)
+        table.add_row(class_name(one.sop_class_uid), Text("yes", "green") if names else Text("no", "red"), names)
     return table

@@ -14,15 +14,11 @@ from dicom_io.network import listener, sender, transport
 from dicom_io.network.admission import refusal
 from dicom_io.network.probe import ASKED
 from dicom_io.network.transport import readable_transfer_syntaxes
-from dicom_io.sop_classes import ACCEPTED, ANALYSED, LabelMapSegmentationStorage
+from dicom_io.sop_classes import ACCEPTED, ANALYSED, class_name
 from tests.unit.documents import rows, section
 
 DOCUMENT = "conformance.md"
 DICOM_ROOT = "1.2.840.10008."
-
-
-def name_of(uid):
-    return "Label Map Segmentation Storage" if uid == LabelMapSegmentationStorage else UID(uid).name
 
 
 def test_it_is_of_this_product():
@@ -32,7 +28,7 @@ def test_it_is_of_this_product():
 
 def test_it_names_every_sop_class_that_is_received_and_what_for():
     received = rows(section(DOCUMENT, "### 1.1 Content and transfer"), "SOP Class", "UID", "use")
-    accepted = [[name_of(uid), uid, "analysed" if uid in ANALYSED else "kept"] for uid in ACCEPTED]
+    accepted = [[class_name(uid), uid, "analysed" if uid in ANALYSED else "kept"] for uid in ACCEPTED]
     assert sorted(received) == sorted(accepted)
 
 
@@ -53,7 +49,7 @@ def test_the_syntaxes_of_verification_are_those_it_names():
 def test_it_names_what_a_probe_asks():
     text = section(DOCUMENT, "### 7.3 Association initiation")
     asked = [
-        [name_of(uid), uid, ", ".join(syntax.removeprefix(DICOM_ROOT) for syntax in syntaxes)]
+        [class_name(uid), uid, ", ".join(syntax.removeprefix(DICOM_ROOT) for syntax in syntaxes)]
         for uid, syntaxes in ASKED.items()
     ]
     assert rows(text, "SOP Class", "UID", "Transfer Syntaxes") == asked

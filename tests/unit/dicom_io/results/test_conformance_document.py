@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from pydicom.datadict import dictionary_description, keyword_for_tag
-from pydicom.uid import UID, ComprehensiveSRStorage
+from pydicom.uid import ComprehensiveSRStorage
 
 from config.finding import GradeScale, UptakeGrade
 from config.organs import Organ
@@ -18,7 +18,7 @@ from dicom_io.results import patient_study
 from dicom_io.results.encode import encode
 from dicom_io.results.refusal import encode_refusals
 from dicom_io.scanner.vendors import UIH
-from dicom_io.sop_classes import LabelMapSegmentationStorage
+from dicom_io.sop_classes import class_name
 from tests.unit.dicom_io.results.blocks import scan
 from tests.unit.documents import block, rows, section
 
@@ -100,7 +100,7 @@ def test_it_names_the_class_and_transfer_syntax_of_every_kind(made):
     for kind, _, sop_class, uid, syntax in stated:
         assert {dataset.SOPClassUID for dataset in made[kind]} == {uid}
         assert {dataset.file_meta.TransferSyntaxUID.name for dataset in made[kind]} == {syntax}
-        assert sop_class == ("Label Map Segmentation Storage" if uid == LabelMapSegmentationStorage else UID(uid).name)
+        assert sop_class == class_name(uid)
 
 
 def test_it_names_modality_and_series_description_of_every_kind(full):
