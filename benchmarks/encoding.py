@@ -48,7 +48,7 @@ def main() -> None:
         pet = read_pet(series)
         rows = table(
             f"Encoding on {SHAPE[1]} × {SHAPE[2]} × {SHAPE[0]}, balls of {2 * RADIUS_MM:.0f} mm",
-            *("lesions", "SEG", "SR", "picture", "SEG objects", "masks", "SEG beyond masks", "SR size"),
+            *("lesions", "SEG", "SR", "picture", "SEG objects", "masks", "SEG beyond", "SR", "picture", "together beyond"),
         )
         for count in LESIONS:
             rows.add_row(str(count), *_measure(pet, suv, np.where(labels <= count, labels, 0), Path(folder)))
@@ -59,10 +59,11 @@ def _measure(pet: Acquisition, suv: Volume, labels: np.ndarray, folder: Path) ->
     context = _context(pet, suv, labels.astype(np.uint16))
     segmentations, segmentation_s, segmentation_mb = _encode(lambda: encode_segmentations(context), folder)
     _, report_s, report_mb = _encode(lambda: [encode_report(context, segmentations)], folder)
-    _, picture_s, _ = _encode(lambda: [encode_picture(context)], folder)
+    _, picture_s, picture_mb = _encode(lambda: [encode_picture(context)], folder)
     masks_mb = sum(len(one.PixelData) for one in segmentations) / 1e6
     seconds = tuple(f"{value:.2f} s" for value in (segmentation_s, report_s, picture_s))
-    sizes = tuple(f"{value:.2f} MB" for value in (masks_mb, segmentation_mb - masks_mb, report_mb))
+    beyond_mb = (segmentation_mb - masks_mb, report_mb, picture_mb)
+    sizes = tuple(f"{value:.2f} MB" for value in (masks_mb, *beyond_mb, sum(beyond_mb)))
     return (*seconds, str(len(segmentations)), *sizes)
 
 
