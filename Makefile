@@ -1,4 +1,5 @@
 # The four habits: make lint, make test, make bench, make demo. Each works on a fresh clone.
+# make soak: a node is killed hundreds of times, for most of an hour; KILLS=25 for some minutes.
 # make test-models: what needs torch, nnU-Net and MONAI, training too, in an environment of their own (2.5 GB).
 PYTHON ?= python3
 VENV := .venv
@@ -6,11 +7,12 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 STUBS := $(VENV)/stubs/.installed
 PYTEST := pytest -n 2 --dist loadfile
+KILLS ?= 300
 MODEL_TESTS := $(addprefix tests/unit/inference/,bundles engines importers network) \
 	tests/integration/test_models.py $(wildcard tests/unit/node/test_*models.py) \
 	tests/unit/training tests/integration/test_meteor.py
 
-.PHONY: lint test test-models bench demo install clean
+.PHONY: lint test test-models soak bench demo install clean
 
 install: $(STAMP)
 
@@ -38,6 +40,9 @@ test: $(STAMP)
 
 test-models: $(STAMP)
 	"$$($(BIN)/python -m benchmarks.peers)" -m $(PYTEST) -m 'not gpu' $(MODEL_TESTS)
+
+soak: $(STAMP)
+	UPTAKE_SOAK_KILLS=$(KILLS) $(BIN)/pytest tests/soak
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks

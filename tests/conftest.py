@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import socket
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
@@ -55,6 +56,20 @@ IDENTITY = PatientIdentity(
 @pytest.fixture(scope="session")
 def volumes() -> dict[str, Volume]:
     return {"ct": PATIENT.ct(CT_GRID), "suv": PATIENT.suv(PET_GRID)}
+
+
+@pytest.fixture
+def port_base() -> int:
+    """The first of two neighbouring ports that are free."""
+    while True:
+        with socket.socket() as first, socket.socket() as second:
+            first.bind(("127.0.0.1", 0))
+            port = int(first.getsockname()[1])
+            try:
+                second.bind(("127.0.0.1", port + 1))
+            except OSError:
+                continue
+            return port
 
 
 @pytest.fixture
