@@ -90,7 +90,8 @@ def serve(settings: Settings) -> None:
 
 
 def run_clerk(stopping: Callable[[], bool], settings: Settings) -> None:
-    """The clerk's process: intake and completeness in turn, and one thread of delivery a destination."""
+    """The clerk's process: intake and completeness in turn, and threads of delivery and commitment a destination."""
+    from node.commitment import Commitment, CommitmentAnswers
     from node.completeness import Completeness
     from node.delivery import Delivery
     from node.intake import Intake
@@ -100,17 +101,19 @@ def run_clerk(stopping: Callable[[], bool], settings: Settings) -> None:
     database = Database.open(settings.database_url)
     intake = Intake(database, spool, listener_name(settings), utc_now)
     completeness = Completeness(database, spool, settings, utc_now)
+    answers = CommitmentAnswers(database, spool, settings, utc_now)
     deliveries = [
         threading.Thread(
             target=repeat,
-            args=(Delivery(destination, database, spool, settings, utc_now).step, _POLL_S, stopping),
-            name=f"delivery to {destination.name}",
+            args=(role(destination, database, spool, settings, utc_now).step, _POLL_S, stopping),
+            name=f"{role.__name__.lower()} to {destination.name}",
         )
         for destination in settings.destinations
+        for role in (Delivery, Commitment)
     ]
     for thread in deliveries:
         thread.start()
-    repeat(lambda: intake.step() or completeness.step(), _POLL_S, stopping)
+    repeat(lambda: answers.step() or intake.step() or completeness.step(), _POLL_S, stopping)
     for thread in deliveries:
         thread.join()
     database.close()
