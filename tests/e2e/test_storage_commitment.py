@@ -25,7 +25,7 @@ ORTHANC = Path("/usr/sbin/Orthanc")
 pytestmark = [
     pytest.mark.orthanc,
     pytest.mark.skipif(not ORTHANC.exists(), reason="Orthanc is not installed"),
-    pytest.mark.timeout(300, func_only=True),
+    pytest.mark.timeout(360, func_only=True),
 ]
 
 LOSES_SEGMENTATIONS_ONCE = """
@@ -117,7 +117,15 @@ def _settings(archive: Archive, folder: Path, modalities: tuple[Destination, ...
 def examined(node: Node, study: Any, peer: Destination, condition: Callable[[StudyDetail], bool]) -> StudyDetail:
     """What becomes of a study that is sent to ``peer``."""
     assert all(outcome.reason is None for outcome in send(peer, study.files, "SCANNER"))
-    return node.detail_when(study.study_uid, condition)
+
+    def is_so() -> bool:
+        seen = node.detail(study.study_uid)
+        return seen is not None and condition(seen)
+
+    wait_for(is_so, f"node at {node.folder}", 240)
+    found = node.detail(study.study_uid)
+    assert found is not None
+    return found
 
 
 def deliveries(study: StudyDetail) -> dict[ResultKind, DeliveryDetail]:
@@ -172,7 +180,7 @@ def test_an_archive_that_does_not_know_the_node_leaves_it_at_delivered_and_says_
 
     def is_refused(seen: StudyDetail) -> bool:
         reasons = {one.reason for one in deliveries_of(seen)}
-        return seen.summary.state is StudyState.DELIVERED and reasons == {Reason.COMMITMENT_REFUSED}
+        return seen.summary.state is StudyState.DELIVERED and reasons == {Reason.DESTINATION_REJECTED_ASSOCIATION}
 
     study = examined(node, write(), node.address, is_refused)
     assert {one.state for one in deliveries_of(study)} == {DeliveryState.UNCOMMITTED}
