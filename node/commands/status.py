@@ -60,7 +60,7 @@ def _print_list(studies: Any) -> None:
         )
         console.print(Text(f"    {one.study_uid}  patient {one.patient_id or 'without ID'}", "dim"), soft_wrap=True)
         if one.reason:
-            console.print(Text(f"    {one.detail or one.reason.meaning} {one.reason.action}"), soft_wrap=True)
+            console.print(Text(f"    {one.detail or one.reason.meaning} — {one.reason.action}"), soft_wrap=True)
     console.print(f"{len(studies)} studies, times in UTC")
 
 
