@@ -31,6 +31,7 @@ FOR_GOOD = frozenset({0x0119, 0x0122})
 """Failure Reasons (0008,1197) that sending again does not mend: of SOP Classes that differ, or are not supported."""
 
 _REQUEST = 1
+_LONGEST_UID = 64
 _LARGEST_ANSWER_BYTES = 4 * 1024 * 1024
 _SYNTAXES = [ExplicitVRLittleEndian, ImplicitVRLittleEndian]
 
@@ -164,8 +165,11 @@ def _read(event: evt.Event) -> Answer:
     if size > _LARGEST_ANSWER_BYTES:
         raise ValueError(f"{size} bytes")
     said = event.event_information
+    transaction_uid = str(said.TransactionUID)
+    if len(transaction_uid) > _LONGEST_UID:
+        raise ValueError("Transaction UID of more than 64 characters")
     return Answer(
-        transaction_uid=str(said.TransactionUID),
+        transaction_uid=transaction_uid,
         committed=tuple(str(item.ReferencedSOPInstanceUID) for item in said.get("ReferencedSOPSequence", ())),
         failed={
             str(item.ReferencedSOPInstanceUID): int(item.get("FailureReason", PROCESSING_FAILURE))

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydicom.config import IGNORE
+from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom import AE, build_context, build_role, evt
@@ -171,6 +173,16 @@ def test_an_answer_that_is_none_is_told_so_and_not_kept(
     start_listener: Callable[..., Listener], answers: Answers, report: Callable[..., int], missing: str
 ) -> None:
     assert report(start_listener(), broken(missing)) == 0x0115
+    assert kept(answers) == []
+
+
+@pytest.mark.filterwarnings("ignore:The value length")
+def test_a_transaction_uid_that_is_none_is_not_kept(
+    start_listener: Callable[..., Listener], answers: Answers, report: Callable[..., int]
+) -> None:
+    said = information(("2.25.1",))
+    said.add(DataElement(0x00081195, "UI", "1" * 3000, validation_mode=IGNORE))
+    assert report(start_listener(), said) == 0x0115
     assert kept(answers) == []
 
 
