@@ -339,6 +339,7 @@ class Reason(StrEnum):
     ANALYSIS_TIMEOUT = ("analysis-timeout", "The analysis took longer than analysis.timeout_s.", "See the log.")
     OUT_OF_MEMORY = ("out-of-memory", "The analysis ran out of memory.", "Give the node more memory; `uptake retry`.")
     INTERNAL_ERROR = ("internal-error", "A defect in the node.", "Report it with the log line; `uptake retry`.")
+    OWN_RESULT = ("own-result", "A result of this node that came back; it is not analysed.", "None needed.")
 
     # Delivery.
     DESTINATION_UNREACHABLE = (
@@ -370,6 +371,22 @@ class Reason(StrEnum):
         "result-not-conformant",
         "A result object failed the conformance check; it is kept aside and not sent.",
         "A defect in the node: report it with the faults in the log, which `uptake check` shows, too.",
+    )
+    DESTINATION_LOST_OBJECT = (
+        "destination-lost-object",
+        "The destination took the object and then did not commit itself to keep it.",
+        "See the destination's log for the failure reason, then `uptake retry`.",
+    )
+    COMMITMENT_UNANSWERED = (
+        "commitment-unanswered",
+        "The destination does not say whether it keeps the object.",
+        "Enter this node's AE title, host and port for storage commitment at the destination, then `uptake retry`; or "
+        "set destinations.storage_commitment to false.",
+    )
+    COMMITMENT_REFUSED = (
+        "commitment-refused",
+        "The destination does not take requests for storage commitment.",
+        "Enable it at the destination, then `uptake retry`; or set destinations.storage_commitment to false.",
     )
 
 

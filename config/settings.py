@@ -47,7 +47,8 @@ class Destination(Section):
     """A DICOM peer that receives results.
 
     ``profile``: which, by what its viewers show (``config.profiles``). ``outlines``: presentation states of the PET
-    with the lesions' outlines, too.
+    with the lesions' outlines, too. ``storage_commitment``: whether the peer is asked to answer for what it has stored;
+    by default where it offers to.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Destination(Section):
     network_timeout_s: float = Field(30.0, gt=0)
     profile: Profile = Profile.GENERAL
     outlines: bool = False
+    storage_commitment: bool | None = None
 
 
 class Spool(Section):
@@ -149,6 +151,17 @@ class Delivery(Section):
         return self
 
 
+class Commitment(Section):
+    """Storage commitment (PS3.4 Annex J).
+
+    A destination answers on the association on which it is asked, which is held open for ``association_s``, or on one
+    of its own. One that is silent for ``answer_s`` is asked again.
+    """
+
+    association_s: float = Field(1.0, ge=0)
+    answer_s: float = Field(3600.0, gt=0)
+
+
 class Logging(Section):
     level: Literal["debug", "info", "warning", "error"] = "info"
     format: Literal["console", "json"] = "console"
@@ -174,6 +187,7 @@ class Settings(BaseSettings):
     models: Models = Models()
     results: Results = Results()
     delivery: Delivery = Delivery()
+    commitment: Commitment = Commitment()
     logging: Logging = Logging()
 
     @classmethod

@@ -57,12 +57,13 @@ def close_association(session: Session, association_id: str, outcome: Associatio
         .where(AssociationStudy.association_id == association_id)
         .order_by(Study.id)
     ).all()
-    rejected = session.scalars(
+    others = session.scalars(
         select(Instance.id).where(
-            Instance.association_id == association_id, Instance.disposition == Disposition.REJECTED
+            Instance.association_id == association_id,
+            Instance.disposition.in_((Disposition.REJECTED, Disposition.RETURNED)),
         )
     ).all()
-    association.instance_count = len(rejected) + sum(
+    association.instance_count = len(others) + sum(
         count.accepted + count.duplicates + count.conflicts for count, _ in brought
     )
     for count, study in brought:

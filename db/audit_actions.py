@@ -45,3 +45,11 @@ class AuditAction(StrEnum):
     RESULT_NOT_SENT = "result-not-sent"
     RESULT_REPLACED = "result-replaced"
     RESULT_OMITTED = "result-omitted"
+
+    COMMITMENT_REQUESTED = "commitment-requested"
+    COMMITMENT_NOT_REQUESTED = "commitment-not-requested"
+    COMMITMENT_UNKNOWN = "commitment-unknown"
+    RESULT_COMMITTED = "result-committed"
+    RESULT_NOT_COMMITTED = "result-not-committed"
+    STUDY_COMMITTED = "study-committed"
+    RESULT_RETURNED = "result-returned"

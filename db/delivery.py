@@ -89,16 +89,26 @@ def claim_deliveries(
     return tuple(claims)
 
 
-def record_sent(session: Session, claim: ClaimedDelivery, status: int, detail: str | None, now: datetime) -> bool:
+def record_sent(
+    session: Session,
+    claim: ClaimedDelivery,
+    status: int,
+    detail: str | None,
+    now: datetime,
+    *,
+    to_be_committed: bool = False,
+) -> bool:
     """The destination has the object: C-STORE ``status`` is success, or a warning that ``detail`` explains.
 
-    The study is ``delivered`` when this was the last delivery of its revision. False if the claim no longer holds.
+    The study is ``delivered`` when this was the last delivery of its revision. ``to_be_committed``: the destination
+    will be asked whether it keeps the object. False if the claim no longer holds.
     """
     study, delivery = claimed_delivery(session, claim)
     if delivery is None:
         return False
-    settle_delivery(delivery, DeliveryState.SENT, None, detail, status)
-    delivery.sent_at = now
+    state = DeliveryState.UNCOMMITTED if to_be_committed else DeliveryState.SENT
+    settle_delivery(delivery, state, None, detail, status)
+    delivery.sent_at = delivery.next_attempt_at = now
     outcome = AuditOutcome.WARNING if detail else AuditOutcome.SUCCESS
     audit_delivery(session, study, claim, AuditAction.RESULT_SENT, outcome, now, {"status": status, "found": detail})
     settle_study(session, study, now)
@@ -166,47 +176,61 @@ def expire_deliveries(session: Session, now: datetime, dead_owner: str | None = 
 def withdraw_deliveries(session: Session, destinations: Collection[str], now: datetime) -> int:
     """Fail what waits for a destination that is not among ``destinations`` any more. Their number.
 
-    ``retry`` sends them when the destination is configured again.
+    ``retry`` sends them when the destination is configured again. What such a destination was still to commit to is
+    sent, and no more.
     """
     orphans = session.execute(
         select(Delivery, Study.study_instance_uid)
         .join(ResultObject, ResultObject.id == Delivery.result_object_id)
         .join(Report, Report.id == ResultObject.report_id)
         .join(Study, Study.id == Report.study_id)
-        .where(Delivery.state == DeliveryState.PENDING, Delivery.destination.not_in(destinations))
+        .where(
+            Delivery.state.in_((DeliveryState.PENDING, DeliveryState.UNCOMMITTED)),
+            Delivery.destination.not_in(destinations),
+        )
         .order_by(Study.study_instance_uid)
     ).all()
     for delivery, study_uid in orphans:
         study = locked(session, study_uid)
         detail = f"{delivery.destination} is not in the settings."
-        settle_delivery(delivery, DeliveryState.FAILED, Reason.DESTINATION_NOT_CONFIGURED, detail, delivery.last_status)
+        to = DeliveryState.FAILED if delivery.state is DeliveryState.PENDING else DeliveryState.SENT
+        settle_delivery(delivery, to, Reason.DESTINATION_NOT_CONFIGURED, detail, delivery.last_status)
         settle_study(session, study, now)
     return len(orphans)
 
 
 def settle_study(session: Session, study: Study, now: datetime) -> None:
-    """Move a locked, encoded study on when nothing of its revision is left to send."""
-    if study.state is not StudyState.ENCODED:
+    """Move a locked study to where the deliveries of its revision are.
+
+    Encoded until nothing is left to send; then failed, if anything was refused or exhausted, or else delivered; and
+    committed as soon as every destination that was asked has answered for what it has.
+    """
+    if study.state not in (StudyState.ENCODED, StudyState.DELIVERED):
         return
     session.flush()
     deliveries = deliveries_of_revision(session, study)
     states = {delivery.state for delivery in deliveries}
-    if states & {DeliveryState.PENDING, DeliveryState.SENDING}:
-        return
     due = [delivery for delivery in deliveries if delivery.state not in SPARED]
     lost = [delivery for delivery in due if delivery.state in (DeliveryState.REFUSED, DeliveryState.FAILED)]
+    if states & {DeliveryState.PENDING, DeliveryState.SENDING}:
+        if study.state is StudyState.DELIVERED:
+            move(study, StudyState.ENCODED, now)
+        return
     if lost:
-        first = lost[0]
-        detail = f"{len(lost)} of {len(due)} deliveries; {first.destination}: {first.detail}"
-        move(study, StudyState.FAILED, now, first.reason, detail)
-        action, outcome = AuditAction.STUDY_FAILED, AuditOutcome.FAILURE
-    else:
+        detail = f"{len(lost)} of {len(due)} deliveries; {lost[0].destination}: {lost[0].detail}"
+        move(study, StudyState.FAILED, now, lost[0].reason, detail)
+        _audit_settled(session, study, AuditAction.STUDY_FAILED, AuditOutcome.FAILURE, now)
+        return
+    if study.state is StudyState.ENCODED:
         words = [f"{len(due)} of {len(due)} deliveries"] if due else []
         words += [_spared(delivery) for delivery in deliveries if delivery.state in SPARED]
         detail = "; ".join(dict.fromkeys(words)) or "No destination is configured."
         move(study, StudyState.DELIVERED, now, detail=detail)
-        action, outcome = AuditAction.STUDY_DELIVERED, AuditOutcome.SUCCESS
-    audit_study(session, study, action, outcome, now, who=DELIVERY, detail={"reason": study.reason, "found": detail})
+        _audit_settled(session, study, AuditAction.STUDY_DELIVERED, AuditOutcome.SUCCESS, now)
+    committed = [delivery for delivery in due if delivery.state is DeliveryState.COMMITTED]
+    if committed and DeliveryState.UNCOMMITTED not in states:
+        move(study, StudyState.COMMITTED, now, detail=f"{study.detail}, {len(committed)} committed")
+        _audit_settled(session, study, AuditAction.STUDY_COMMITTED, AuditOutcome.SUCCESS, now)
 
 
 def deliveries_of_revision(session: Session, study: Study) -> list[Delivery]:
@@ -258,6 +282,7 @@ def settle_delivery(
     delivery.reason = reason
     delivery.detail = detail
     delivery.last_status = status
+    delivery.commitment_id = None
 
 
 def audit_delivery(
@@ -285,6 +310,11 @@ def audit_delivery(
             **found,
         },
     )
+
+
+def _audit_settled(session: Session, study: Study, action: AuditAction, outcome: AuditOutcome, now: datetime) -> None:
+    detail: dict[str, JsonValue] = {"reason": study.reason, "found": study.detail}
+    audit_study(session, study, action, outcome, now, who=DELIVERY, detail=detail)
 
 
 def _spared(delivery: Delivery) -> str:

@@ -93,6 +93,7 @@ class DeliveryDetail:
     detail: str | None
     sent_at: datetime | None
     sent_instead: ResultKind | None
+    committed_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,4 +294,5 @@ def _delivery(delivery: Delivery) -> DeliveryDetail:
         delivery.detail,
         delivery.sent_at,
         delivery.sent_instead,
+        delivery.committed_at,
     )

@@ -6,10 +6,10 @@ from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session, selectinload
 
 from config.result_kind import ResultKind
-from db.states import DeliveryState, ReportOutcome
+from db.states import HELD, ReportOutcome
 from db.tables import Delivery, Report, ResultObject, Study
 
-_SENT = exists().where(Delivery.result_object_id == ResultObject.id, Delivery.state == DeliveryState.SENT)
+_SENT = exists().where(Delivery.result_object_id == ResultObject.id, Delivery.state.in_(HELD))
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ def prior_reports(session: Session, study_uid: str) -> tuple[PriorReport, ...]:
 
 def _prior(study: Study, report: Report) -> PriorReport:
     results = tuple(
-        _earlier(result, sent=any(delivery.state is DeliveryState.SENT for delivery in result.deliveries))
+        _earlier(result, sent=any(delivery.state in HELD for delivery in result.deliveries))
         for result in report.result_objects
     )
     return PriorReport(study.study_instance_uid, report.revision, study.study_date or "", results)

@@ -12,7 +12,7 @@ from config.finding import FindingKind
 from config.reasons import Reason
 from db.audit_actions import AuditAction, AuditOutcome
 from db.delivery import SPARED
-from db.states import DeliveryState, ReportOutcome, StudyState
+from db.states import HELD, ReportOutcome, StudyState
 from db.tables import AuditEvent, Delivery, FindingRow, Report, ResultObject, Series, Study
 
 
@@ -128,7 +128,7 @@ def _summaries() -> Select[Any]:
         .where(*of_revision, Delivery.state.not_in(SPARED))
         .correlate(Study)
     )
-    sent = deliveries.where(Delivery.state == DeliveryState.SENT)
+    sent = deliveries.where(Delivery.state.in_(HELD))
     return select(Study, instances, report, lesions, sent.scalar_subquery(), deliveries.scalar_subquery())
 
 

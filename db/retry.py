@@ -23,7 +23,8 @@ def retry(session: Session, study_uid: str, who: str, now: datetime) -> StudySta
     - rejected: back to ``receiving``, where completeness is judged anew;
     - failed in analysis, or its results not fit to be sent: back to ``complete``;
     - failed in delivery: back to ``encoded``, and what was not sent is due at once;
-    - waiting for another attempt (``complete``, ``encoded``): that is due at once.
+    - waiting for another attempt (``complete``, ``encoded``): that is due at once;
+    - delivered, but a destination has yet to commit itself: it is asked at once.
 
     Where the present revision has a report already that says otherwise, the next one begins. Takes a session of
     `db.session.Database.transaction`.
@@ -43,18 +44,25 @@ def retry(session: Session, study_uid: str, who: str, now: datetime) -> StudySta
         move(study, StudyState.COMPLETE, now)
     elif before is StudyState.FAILED:
         move(study, StudyState.ENCODED, now)
-    elif before not in (StudyState.COMPLETE, StudyState.ENCODED):
+    elif not _waits(session, study):
         raise NotRetryable(f"{study_uid} is {before}; only studies that failed, were rejected or wait can be retried.")
-    if report is not None and study.state is not StudyState.ENCODED:
+    if report is not None and study.state not in (StudyState.ENCODED, StudyState.DELIVERED):
         _make_due(session, study, now)
         supersede_deliveries(session, study)
         study.revision += 1
     study.attempts = 0
     study.next_attempt_at = None
-    if study.state is StudyState.ENCODED:
+    if study.state in (StudyState.ENCODED, StudyState.DELIVERED):
         _make_due(session, study, now)
     audit_study(session, study, AuditAction.STUDY_RETRIED, AuditOutcome.SUCCESS, now, who=who, detail={"was": before})
     return study.state
+
+
+def _waits(session: Session, study: Study) -> bool:
+    """Whether something of a locked study is to be tried again."""
+    if study.state is StudyState.DELIVERED:
+        return any(one.state is DeliveryState.UNCOMMITTED for one in deliveries_of_revision(session, study))
+    return study.state in (StudyState.COMPLETE, StudyState.ENCODED)
 
 
 def _report(session: Session, study: Study) -> Report | None:
@@ -65,6 +73,7 @@ def _make_due(session: Session, study: Study, now: datetime) -> None:
     for delivery in deliveries_of_revision(session, study):
         if delivery.state in (DeliveryState.REFUSED, DeliveryState.FAILED):
             delivery.state = transition(DELIVERY_TRANSITIONS, delivery.state, DeliveryState.PENDING)
-        if delivery.state is DeliveryState.PENDING:
+        if delivery.state in (DeliveryState.PENDING, DeliveryState.UNCOMMITTED):
             delivery.attempts = 0
             delivery.next_attempt_at = now
+            delivery.commitment_id = None

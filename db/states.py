@@ -25,7 +25,8 @@ class DeliveryState(StrEnum):
 
     ``REFUSED``: the destination said no for good, and a person must decide. ``REPLACED``: it does not take this kind
     and gets another instead. ``OMITTED``: it does not take this kind and can do without. ``FAILED``: attempts are
-    exhausted. ``SUPERSEDED``: not sent any more because its study has a newer revision.
+    exhausted. ``SUPERSEDED``: not sent any more because its study has a newer revision. ``UNCOMMITTED``: sent, and the
+    destination has yet to say that it will keep it (PS3.4 Annex J); then it is ``COMMITTED``.
     """
 
     PENDING = "pending"
@@ -36,15 +37,21 @@ class DeliveryState(StrEnum):
     OMITTED = "omitted"
     FAILED = "failed"
     SUPERSEDED = "superseded"
+    UNCOMMITTED = "uncommitted"
+    COMMITTED = "committed"
 
 
 class Disposition(StrEnum):
-    """What became of an instance that arrived. ``DUPLICATE`` is an answer only: the row it repeats is counted up."""
+    """What became of an instance that arrived.
+
+    ``DUPLICATE`` is an answer only: the row it repeats is counted up. ``RETURNED``: a result object of this node.
+    """
 
     ACCEPTED = "accepted"
     DUPLICATE = "duplicate"
     CONFLICT = "conflict"
     REJECTED = "rejected"
+    RETURNED = "returned"
 
 
 class AssociationOutcome(StrEnum):
@@ -76,7 +83,9 @@ STUDY_TRANSITIONS: Mapping[StudyState, frozenset[StudyState]] = {
         {StudyState.ENCODED, StudyState.COMPLETE, StudyState.REJECTED, StudyState.FAILED, StudyState.RECEIVING}
     ),
     StudyState.ENCODED: frozenset({StudyState.DELIVERED, StudyState.FAILED, StudyState.RECEIVING}),
-    StudyState.DELIVERED: frozenset({StudyState.COMMITTED, StudyState.RECEIVING}),
+    StudyState.DELIVERED: frozenset(
+        {StudyState.COMMITTED, StudyState.ENCODED, StudyState.FAILED, StudyState.RECEIVING}
+    ),
     StudyState.COMMITTED: frozenset({StudyState.RECEIVING}),
     StudyState.REJECTED: frozenset({StudyState.RECEIVING}),
     StudyState.FAILED: frozenset({StudyState.COMPLETE, StudyState.ENCODED, StudyState.RECEIVING}),
@@ -87,6 +96,7 @@ DELIVERY_TRANSITIONS: Mapping[DeliveryState, frozenset[DeliveryState]] = {
     DeliveryState.SENDING: frozenset(
         {
             DeliveryState.SENT,
+            DeliveryState.UNCOMMITTED,
             DeliveryState.PENDING,
             DeliveryState.REFUSED,
             DeliveryState.REPLACED,
@@ -101,7 +111,21 @@ DELIVERY_TRANSITIONS: Mapping[DeliveryState, frozenset[DeliveryState]] = {
     DeliveryState.OMITTED: frozenset(),
     DeliveryState.FAILED: frozenset({DeliveryState.PENDING}),
     DeliveryState.SUPERSEDED: frozenset({DeliveryState.PENDING}),
+    DeliveryState.UNCOMMITTED: frozenset(
+        {
+            DeliveryState.COMMITTED,
+            DeliveryState.PENDING,
+            DeliveryState.SENT,
+            DeliveryState.REFUSED,
+            DeliveryState.FAILED,
+            DeliveryState.SUPERSEDED,
+        }
+    ),
+    DeliveryState.COMMITTED: frozenset(),
 }
+
+HELD = frozenset({DeliveryState.SENT, DeliveryState.UNCOMMITTED, DeliveryState.COMMITTED})
+"""States in which the destination has said that it has stored the object."""
 
 
 def transition(table: Mapping[State, frozenset[State]], current: State, to: State) -> State:

@@ -258,7 +258,7 @@ class Delivery(Base):
     """One result object to one destination.
 
     ``last_status``: C-STORE status of the last try (PS3.4 Table B.2-1). ``sent_instead``: what the destination gets in
-    place of an object that it does not take.
+    place of an object that it does not take. ``commitment_id``: the request for commitment whose answer is awaited.
     """
 
     __tablename__ = "deliveries"
@@ -280,8 +280,22 @@ class Delivery(Base):
     detail: Mapped[str | None]
     sent_at: Mapped[datetime | None]
     sent_instead: Mapped[ResultKind | None]
+    commitment_id: Mapped[int | None] = mapped_column(ForeignKey("commitments.id"))
+    committed_at: Mapped[datetime | None]
 
     result_object: Mapped[ResultObject] = relationship(back_populates="deliveries")
+
+
+class Commitment(Base):
+    """A request for storage commitment: that a destination answers for the objects of a report (PS3.4 Annex J)."""
+
+    __tablename__ = "commitments"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    transaction_uid: Mapped[str] = mapped_column(unique=True)
+    report_id: Mapped[int] = mapped_column(ForeignKey("reports.id"))
+    destination: Mapped[str]
+    requested_at: Mapped[datetime]
 
 
 class Capability(Base):

@@ -34,6 +34,13 @@ def ask_if_unknown(
     return answer
 
 
+def is_to_commit(destination: Destination, known: Capabilities | None) -> bool:
+    """Whether a destination is asked for storage commitment: as the settings say, or else if it offers it."""
+    if destination.storage_commitment is not None:
+        return destination.storage_commitment
+    return known is not None and known.storage_commitment
+
+
 def capabilities(destination: Destination, found: ProbeResult, now: datetime) -> Capabilities | None:
     """The answer to a probe as it is remembered; None if there was none."""
     if not found.acceptances:

@@ -9,13 +9,14 @@ import structlog
 from pydicom.uid import UID
 
 from config.reasons import Reason
+from config.settings import Delivery as Retries
 from config.settings import Destination, Settings
-from db.capabilities import forget
+from db.capabilities import Capabilities, forget
 from db.delivery import ClaimedDelivery, claim_deliveries, record_not_sent, record_sent
 from db.session import Database
 from db.substitution import replace_delivery
 from dicom_io.network.sender import SendOutcome, send
-from node.capabilities import ask_if_unknown
+from node.capabilities import ask_if_unknown, is_to_commit
 from node.names import delivery_name
 from node.spool import Spool
 
@@ -53,26 +54,27 @@ class Delivery:
             claims = claim_deliveries(session, self._destination.name, self._owner, _LEASE_S, self._clock())
         if not claims:
             return False
-        refused = self._refused()
+        known = self._known()
+        refused = known.refused if known else frozenset()
         claims = tuple(claim for claim in claims if not self._replaced(claim, refused))
         outcomes = send(self._destination, [self._spool.folder / claim.path for claim in claims], self._calling_ae)
         refusals = frozenset(
             claim.sop_class_uid for claim, outcome in zip(claims, outcomes, strict=True) if _is_refusal(outcome)
         )
         if refusals - refused:
-            refused = refusals | self._refused(anew=True)
+            known = self._known(anew=True)
+            refused = refusals | (known.refused if known else frozenset())
         for claim, outcome in zip(claims, outcomes, strict=True):
             if not _is_refusal(outcome) or not self._replaced(claim, refused, outcome.detail):
-                self._record(claim, outcome)
+                self._record(claim, outcome, to_be_committed=is_to_commit(self._destination, known))
         return True
 
-    def _refused(self, *, anew: bool = False) -> frozenset[str]:
-        """The SOP Classes that the destination does not take; asked ``anew`` where it acted otherwise than it said."""
+    def _known(self, *, anew: bool = False) -> Capabilities | None:
+        """What the destination takes; asked ``anew`` where it acted otherwise than it said."""
         if anew:
             with self._database.transaction() as session:
                 forget(session, self._destination.name)
-        known = ask_if_unknown(self._database, self._destination, self._calling_ae, self._owner, self._clock)
-        return known.refused if known is not None else frozenset()
+        return ask_if_unknown(self._database, self._destination, self._calling_ae, self._owner, self._clock)
 
     def _replaced(self, claim: ClaimedDelivery, refused: frozenset[str], detail: str = "") -> bool:
         """Whether the destination, which refuses some SOP Classes, gets something else, or nothing, instead."""
@@ -86,14 +88,14 @@ class Delivery:
         self._events(claim).warning("result not taken", delivery=state, detail=detail)
         return True
 
-    def _record(self, claim: ClaimedDelivery, outcome: SendOutcome) -> None:
+    def _record(self, claim: ClaimedDelivery, outcome: SendOutcome, *, to_be_committed: bool) -> None:
         events = self._events(claim)
         now = self._clock()
         with self._database.transaction() as session:
             if outcome.reason is None:
                 assert outcome.status is not None
                 detail = outcome.detail if outcome.warning else None
-                record_sent(session, claim, outcome.status, detail, now)
+                record_sent(session, claim, outcome.status, detail, now, to_be_committed=to_be_committed)
                 events.info("result sent", warning=detail)
                 return
             state = record_not_sent(
@@ -103,7 +105,7 @@ class Delivery:
                 outcome.detail,
                 outcome.status,
                 now,
-                retry_at=None if _is_refusal(outcome) else now + self._wait(claim.attempt),
+                retry_at=None if _is_refusal(outcome) else now + back_off(self._settings, claim.attempt),
                 maximum_attempts=self._settings.maximum_attempts,
             )
             events.warning("result not sent", reason=outcome.reason, detail=outcome.detail, delivery=state)
@@ -116,10 +118,11 @@ class Delivery:
             sop_instance_uid=claim.sop_instance_uid,
         )
 
-    def _wait(self, attempt: int) -> timedelta:
-        """Exponential back-off with jitter, so that many results do not return at once."""
-        seconds = min(self._settings.last_retry_s, self._settings.first_retry_s * 2.0 ** (attempt - 1))
-        return timedelta(seconds=seconds * random.uniform(1.0, 1.2))
+
+def back_off(settings: Retries, attempt: int) -> timedelta:
+    """How long to wait after so many attempts: exponential, with jitter, so that many results do not return at once."""
+    seconds = min(settings.last_retry_s, settings.first_retry_s * 2.0 ** (attempt - 1))
+    return timedelta(seconds=seconds * random.uniform(1.0, 1.2))
 
 
 def _is_refusal(outcome: SendOutcome) -> bool:

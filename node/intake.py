@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from config.reasons import Reason, Refused, Remark
 from db.associations import close_association, open_association
 from db.intake import InstanceRecord, RejectedInstance, record_instance, record_rejected_instance
+from db.returned import own_result, record_returned
 from db.session import Database
 from db.states import Disposition
 from dicom_io.digest import dataset_digest
@@ -134,9 +135,22 @@ class Intake:
             accession_number=text(header, "AccessionNumber") or None,
             study_date=text(header, "StudyDate") or None,
         )
+        if self._came_back(session, record, envelope.calling_ae if envelope else self._listener, now):
+            return
         disposition = record_instance(session, record, now)
         if disposition is Disposition.CONFLICT:
             log.warning("instance kept aside: same UID, other content", sop_instance_uid=record.sop_instance_uid)
+
+    def _came_back(self, session: Session, record: InstanceRecord, sender: str, now: datetime) -> bool:
+        """Whether the instance is a result of this node; then that is on record."""
+        result = None if record.relevant else own_result(session, record.sop_instance_uid)
+        if result is None:
+            return False
+        file = self._spool.folder / result
+        changed = not file.exists() or dataset_digest(file) != record.digest
+        record_returned(session, record, sender, now, changed=changed)
+        log.info("result came back", sop_instance_uid=record.sop_instance_uid, changed=changed)
+        return True
 
     def _register(self, session: Session, envelope: Envelope, now: datetime) -> None:
         """Put an association on record, if the listener's own report of it is not there yet."""

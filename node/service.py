@@ -90,7 +90,8 @@ def serve(settings: Settings) -> None:
 
 
 def run_clerk(stopping: Callable[[], bool], settings: Settings) -> None:
-    """The clerk's process: intake and completeness in turn, and one thread of delivery a destination."""
+    """The clerk's process: intake and completeness in turn; threads for what goes to each destination, and answers."""
+    from node.commitment import Commitment, CommitmentAnswers
     from node.completeness import Completeness
     from node.delivery import Delivery
     from node.intake import Intake
@@ -100,18 +101,14 @@ def run_clerk(stopping: Callable[[], bool], settings: Settings) -> None:
     database = Database.open(settings.database_url)
     intake = Intake(database, spool, listener_name(settings), utc_now)
     completeness = Completeness(database, spool, settings, utc_now)
-    deliveries = [
-        threading.Thread(
-            target=repeat,
-            args=(Delivery(destination, database, spool, settings, utc_now).step, _POLL_S, stopping),
-            name=f"delivery to {destination.name}",
-        )
-        for destination in settings.destinations
-    ]
-    for thread in deliveries:
+    steps = [CommitmentAnswers(database, spool, settings, utc_now).step]
+    for destination in settings.destinations:
+        steps += [part(destination, database, spool, settings, utc_now).step for part in (Delivery, Commitment)]
+    threads = [threading.Thread(target=repeat, args=(step, _POLL_S, stopping)) for step in steps]
+    for thread in threads:
         thread.start()
     repeat(lambda: intake.step() or completeness.step(), _POLL_S, stopping)
-    for thread in deliveries:
+    for thread in threads:
         thread.join()
     database.close()
 

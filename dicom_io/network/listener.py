@@ -1,4 +1,7 @@
-"""The listener: a Verification and Storage SCP that says success only when an instance is durable (PS3.4 Annex B)."""
+"""The listener: a Verification and Storage SCP that says success only when an instance is durable (PS3.4 Annex B).
+
+What destinations answer to requests for storage commitment, it takes too (`dicom_io.network.commitment`).
+"""
 
 import errno
 import itertools
@@ -26,6 +29,7 @@ from pynetdicom.sop_class import Verification
 from config.reasons import Reason, Remark
 from config.settings import Listener as Settings
 from dicom_io.network.admission import refusal
+from dicom_io.network.commitment import Answers, accepted_context
 from dicom_io.network.incoming import AssociationFolder, clean_parts
 from dicom_io.network.transport import application_entity, prepare_socket, readable_transfer_syntaxes
 from dicom_io.sop_classes import ACCEPTED
@@ -138,6 +142,7 @@ class Listener:
                 (evt.EVT_ESTABLISHED, self._established),
                 (evt.EVT_DIMSE_RECV, self._received),
                 (evt.EVT_C_STORE, self._store),
+                (evt.EVT_N_EVENT_REPORT, Answers(self._spool).take_in),
             ],
         )
 
@@ -279,7 +284,8 @@ class _Open:
 
 def _presentation_contexts() -> list[PresentationContext]:
     transfer_syntaxes = list(readable_transfer_syntaxes())
-    return [build_context(Verification)] + [build_context(uid, transfer_syntaxes) for uid in sorted(ACCEPTED)]
+    storage = [build_context(uid, transfer_syntaxes) for uid in sorted(ACCEPTED)]
+    return [build_context(Verification), accepted_context(), *storage]
 
 
 def _let_go(event: evt.Event) -> None:

@@ -48,7 +48,7 @@ def status(
 
 
 def _print_list(studies: Any) -> None:
-    """Two lines a study: how it stands, and which it is."""
+    """Two lines a study: how it stands, and which it is; a third of one that waits for a person: why, what to do."""
     for one in studies:
         facts = [f"revision {one.revision}", f"{one.instances} instances"]
         if one.lesions is not None:
@@ -59,6 +59,8 @@ def _print_list(studies: Any) -> None:
             Text.assemble(f"{one.updated_at:%Y-%m-%d %H:%M:%S}  ", _state(one), f"  {', '.join(facts)}"), soft_wrap=True
         )
         console.print(Text(f"    {one.study_uid}  patient {one.patient_id or 'without ID'}", "dim"), soft_wrap=True)
+        if one.reason:
+            console.print(Text(f"    {one.detail or one.reason.meaning} — {one.reason.action}"), soft_wrap=True)
     console.print(f"{len(studies)} studies, times in UTC")
 
 

@@ -24,7 +24,7 @@ from db.session import Database
 from db.studies import UnknownStudy
 from dicom_io.network.sender import echo
 
-ORTHANC = Destination(name="orthanc", ae_title="ORTHANC", host="127.0.0.1", port=4242)
+ORTHANC = Destination(name="orthanc", ae_title="ORTHANC", host="127.0.0.1", port=4242, storage_commitment=False)
 NODE = Destination(name="node", ae_title="UPTAKE", host="127.0.0.1", port=11112)
 _ORTHANC_URL = "http://127.0.0.1:8042"
 _OHIF_URL = "http://127.0.0.1:3000"
@@ -290,6 +290,7 @@ def _settings(node: Node) -> str:
     destinations = "\n".join(
         f'[[destinations]]\nname = "{one.name}"\nae_title = "{one.ae_title}"\nhost = "{one.host}"\nport = {one.port}\n'
         f'profile = "{one.profile}"\noutlines = {json.dumps(one.outlines)}\n'
+        + ("" if one.storage_commitment is None else f"storage_commitment = {json.dumps(one.storage_commitment)}\n")
         for one in node.destinations
     )
     return (

@@ -17,7 +17,7 @@ from config.result_kind import ResultKind
 from config.settings import Destination
 from config.vocabulary import Laterality, vocabulary
 from db.detail import FindingDetail, ReportDetail, ResultDetail, StudyDetail
-from db.states import DeliveryState, ReportOutcome, StudyState
+from db.states import DeliveryState, Disposition, ReportOutcome, StudyState
 from dicom_io.reading.files import find_instances
 from dicom_io.scanner.examination import SAMPLE_NAMES, PatientIdentity
 from dicom_io.scanner.study import StudyPlan, WrittenStudy, write_study
@@ -170,10 +170,10 @@ def test_results_of_a_routed_study_are_not_analysed_again(bench, node, tmp_path:
 
     bench.route(study.study_uid)
     (report,) = node.detail(study.study_uid).reports
-    arrived = len(study.files) + len(delivered(report))
-    node.detail_when(study.study_uid, lambda seen: sum(one.accepted for one in seen.arrivals) == arrived)
+    node.detail_when(study.study_uid, lambda seen: len(seen.unused) == len(delivered(report)))
     again = node.detail_when(study.study_uid, lambda seen: all(one.closed_at for one in seen.arrivals))
     assert sum(arrival.duplicates for arrival in again.arrivals) == len(study.files)
+    assert {one.disposition for one in again.unused} == {Disposition.RETURNED}
     time.sleep(node.quiet_time_s + 2.0)
     after = node.detail(study.study_uid)
     assert (after.summary.state, after.summary.revision) == (StudyState.DELIVERED, 1)

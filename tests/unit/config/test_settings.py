@@ -40,6 +40,15 @@ def test_a_destination_says_what_its_viewers_show(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(("line", "asked"), [("", None), ("true", True), ("false", False)])
+def test_a_destination_is_asked_to_commit_itself_as_it_offers_unless_it_is_said(
+    tmp_path: Path, line: str, asked: bool | None
+) -> None:
+    table = '[[destinations]]\nname = "main"\nae_title = "PACS"\nhost = "10.0.0.5"\nport = 104\n'
+    (destination,) = load(write(tmp_path, table + (line and f"storage_commitment = {line}\n"))).destinations
+    assert destination.storage_commitment is asked
+
+
 def test_the_environment_overrides_one_setting_and_leaves_its_neighbours(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -50,13 +50,20 @@ def test_no_study_is_stuck_for_ever() -> None:
     assert all(STUDY_TRANSITIONS.values())
 
 
-def test_what_a_destination_has_stays_sent() -> None:
-    assert DELIVERY_TRANSITIONS[DeliveryState.SENT] == frozenset()
+@pytest.mark.parametrize("end", [DeliveryState.SENT, DeliveryState.COMMITTED])
+def test_what_a_destination_has_stays_there(end: DeliveryState) -> None:
+    assert DELIVERY_TRANSITIONS[end] == frozenset()
 
 
 @given(st.sampled_from(DeliveryState), st.sampled_from(DeliveryState))
-def test_what_a_destination_said_comes_only_from_sending(current: DeliveryState, to: DeliveryState) -> None:
-    ends = {DeliveryState.SENT, DeliveryState.REFUSED}
-    if to in ends and current is not DeliveryState.SENDING:
+def test_what_a_destination_said_comes_only_from_asking_it(current: DeliveryState, to: DeliveryState) -> None:
+    sending, asking = {DeliveryState.SENDING}, {DeliveryState.UNCOMMITTED}
+    comes_from = {
+        DeliveryState.SENT: sending | asking,
+        DeliveryState.REFUSED: sending | asking,
+        DeliveryState.UNCOMMITTED: sending,
+        DeliveryState.COMMITTED: asking,
+    }
+    if to in comes_from and current not in comes_from[to]:
         with pytest.raises(IllegalTransition):
             transition(DELIVERY_TRANSITIONS, current, to)

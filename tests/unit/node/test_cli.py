@@ -1,11 +1,17 @@
 import json
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+from config.reasons import Reason
+from config.settings import load
+from db.session import Database
+from db.states import StudyState
+from db.tables import Study
 from node.cli import app
 
 COMMANDS = [
@@ -82,6 +88,22 @@ def test_the_database_is_made_and_asked(config_file: Path) -> None:
     assert run("db", "upgrade", "--config", str(config_file))[0] == 0
     code, text = run("status", "--json", "--config", str(config_file))
     assert (code, json.loads(text)) == (0, [])
+
+
+def test_a_study_that_waits_for_a_person_says_why_and_what_to_do(config_file: Path) -> None:
+    run("db", "upgrade", "--config", str(config_file))
+    database, now = Database.open(load(config_file).database_url), datetime(2026, 1, 5, tzinfo=UTC)
+    with database.transaction() as session:
+        arrived = {"first_arrival": now, "last_arrival": now, "updated_at": now}
+        lost = {"state": StudyState.FAILED, "reason": Reason.DESTINATION_LOST_OBJECT, "detail": "1 of 5 deliveries"}
+        session.add(Study(study_instance_uid="1.2.3", **arrived, **lost))
+        session.add(Study(study_instance_uid="1.2.4", **arrived, state=StudyState.DELIVERED))
+    database.close()
+    code, text = run("status", "--state", "failed", "--config", str(config_file))
+    assert code == 0
+    assert "failed (destination-lost-object)" in text
+    assert "1 of 5 deliveries — See the destination's log for the failure reason, then `uptake retry`." in text
+    assert "1.2.4" not in text
 
 
 def test_a_study_that_never_came_can_not_be_retried(config_file: Path) -> None:

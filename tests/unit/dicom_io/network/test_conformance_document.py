@@ -1,5 +1,6 @@
 """docs/conformance.md says of the network what the software does."""
 
+import re
 from importlib.metadata import version
 
 import pytest
@@ -8,9 +9,9 @@ from pynetdicom import build_context
 from pynetdicom.sop_class import StorageCommitmentPushModel, Verification
 
 from config.reasons import Reason
-from config.settings import Delivery, Destination, Listener, Results, Settings, Spool
+from config.settings import Commitment, Delivery, Destination, Listener, Results, Settings, Spool
 from dicom_io.identity import IMPLEMENTATION_CLASS_UID
-from dicom_io.network import listener, sender, transport
+from dicom_io.network import commitment, listener, sender, transport
 from dicom_io.network.admission import refusal
 from dicom_io.network.probe import ASKED
 from dicom_io.network.transport import readable_transfer_syntaxes
@@ -86,6 +87,18 @@ def test_it_names_every_status_that_counts_as_stored():
     assert taken[f"0x{sender.SUCCESS:04X}"] == "stored"
 
 
+def test_it_names_every_status_that_an_answer_to_a_request_for_commitment_gets():
+    answered = rows(section(DOCUMENT, "### 7.4 Status codes"), "status", "when")
+    known = (commitment.SUCCESS, commitment.PROCESSING_FAILURE, commitment.INVALID_ARGUMENT)
+    assert [status for status, _ in answered] == [f"0x{status:04X}" for status in known]
+
+
+def test_it_names_the_failure_reasons_that_sending_again_does_not_mend():
+    then = rows(section(DOCUMENT, "### 5.5 Storage commitment"), "in N-EVENT-REPORT", "then")
+    (named,) = (what for what, meaning in then if "a person decides" in meaning)
+    assert {int(number, 16) for number in re.findall("0x[0-9A-F]{4}", named)} == commitment.FOR_GOOD
+
+
 def test_the_reasons_of_failures_exist():
     named = " ".join(row[2] for row in rows(section(DOCUMENT, "### 7.4 Status codes"), "status", "as", "then"))
     reasons = {reason for reason in Reason if f"({reason}" in named or f", {reason})" in named}
@@ -110,6 +123,7 @@ SECTIONS = {
     "spool": Spool(),
     "results": Results(),
     "delivery": Delivery(),
+    "commitment": Commitment(),
 }
 NOT_OF_THE_NETWORK = {"destinations.name", "spool.folder"}
 
@@ -129,5 +143,6 @@ def test_defaults_are_those_that_it_names(row):
         assert type(SECTIONS[part]).model_fields[field].is_required()
         return
     value = getattr(SECTIONS[part], field)
-    written = "all" if value == () else str(value).lower() if isinstance(value, bool) else value
+    unsaid = {(): "all", None: "where offered"}
+    written = unsaid[value] if value in unsaid else str(value).lower() if isinstance(value, bool) else value
     assert named == (f"{written:g}" if isinstance(written, float) else str(written))

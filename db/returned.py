@@ -1,0 +1,73 @@
+"""Results of the node that come back to it, as a PACS that routes whole studies sends them.
+
+They are recognised by their SOP Instance UID, put on record as what they are, and change the state of nothing.
+"""
+
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from config.reasons import Reason
+from db.audit_actions import AuditAction, AuditOutcome
+from db.intake import InstanceRecord
+from db.states import Disposition
+from db.studies import audit_study, locked
+from db.tables import Instance, Report, ResultObject, Study
+
+
+def own_result(session: Session, sop_instance_uid: str) -> str | None:
+    """Where the node's own result of this UID lies, relative to the spool; None if it has made none. Reads only."""
+    return session.scalar(select(ResultObject.path).where(ResultObject.sop_instance_uid == sop_instance_uid))
+
+
+def record_returned(session: Session, instance: InstanceRecord, sender: str, now: datetime, *, changed: bool) -> None:
+    """Put on record that ``sender`` sent a result back, ``changed`` or as it was; a repetition is counted.
+
+    Takes a session of `db.session.Database.transaction`.
+    """
+    study_uid = session.scalars(
+        select(Study.study_instance_uid)
+        .join(Report, Report.study_id == Study.id)
+        .join(ResultObject, ResultObject.report_id == Report.id)
+        .where(ResultObject.sop_instance_uid == instance.sop_instance_uid)
+    ).one()
+    study = locked(session, study_uid)
+    detail = f"Came back from {sender} {'with other content' if changed else 'as it was sent'}."
+    known = session.scalar(
+        select(Instance).where(
+            Instance.sop_instance_uid == instance.sop_instance_uid, Instance.digest == instance.digest
+        )
+    )
+    if known is not None:
+        known.times_received += 1
+    else:
+        session.add(
+            Instance(
+                sop_instance_uid=instance.sop_instance_uid,
+                sop_class_uid=instance.sop_class_uid,
+                transfer_syntax_uid=instance.transfer_syntax_uid,
+                study_instance_uid=study_uid,
+                association_id=instance.association_id,
+                digest=instance.digest,
+                path=instance.path,
+                size_bytes=instance.size_bytes,
+                received_at=now,
+                times_received=1,
+                relevant=False,
+                disposition=Disposition.RETURNED,
+                reason=Reason.OWN_RESULT,
+                detail=detail,
+            )
+        )
+        session.flush()
+    audit_study(
+        session,
+        study,
+        AuditAction.RESULT_RETURNED,
+        AuditOutcome.WARNING if changed else AuditOutcome.SUCCESS,
+        now,
+        who=sender,
+        sop_instance_uid=instance.sop_instance_uid,
+        detail={"found": detail, "digest": instance.digest},
+    )
