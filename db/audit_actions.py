@@ -45,3 +45,5 @@ class AuditAction(StrEnum):
     RESULT_NOT_SENT = "result-not-sent"
     RESULT_REPLACED = "result-replaced"
     RESULT_OMITTED = "result-omitted"
+
+    INSTANCES_DELETED = "instances-deleted"

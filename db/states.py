@@ -39,12 +39,16 @@ class DeliveryState(StrEnum):
 
 
 class Disposition(StrEnum):
-    """What became of an instance that arrived. ``DUPLICATE`` is an answer only: the row it repeats is counted up."""
+    """What became of an instance that arrived. ``DUPLICATE`` is an answer only: the row it repeats is counted up.
+
+    ``EXPIRED``: the retention policy says that its file be deleted; until that is done, it still has a path.
+    """
 
     ACCEPTED = "accepted"
     DUPLICATE = "duplicate"
     CONFLICT = "conflict"
     REJECTED = "rejected"
+    EXPIRED = "expired"
 
 
 class AssociationOutcome(StrEnum):
