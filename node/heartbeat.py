@@ -5,6 +5,10 @@ import socket
 import time
 from collections.abc import Callable
 
+import structlog
+
+log = structlog.get_logger()
+
 TOO_LONG_S = 60.0
 """A supervisor that has not gone round for so long hangs: a round is half a second, a locked database 30 s."""
 
@@ -33,5 +37,7 @@ def notify(state: str) -> None:
     if not address:
         return
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as connection:
-        connection.connect(f"\0{address[1:]}" if address.startswith("@") else address)
-        connection.send(state.encode())
+        try:
+            connection.sendto(state.encode(), f"\0{address[1:]}" if address.startswith("@") else address)
+        except OSError as error:  # the manager then does what it does with a service that is silent
+            log.warning("service manager not reached", address=address, detail=str(error))

@@ -91,3 +91,22 @@ def test_each_speaks_alone_when_it_should_and_none_over_a_healthy_node(promtool:
     file.write_text(json.dumps(document), encoding="utf-8")
     done = subprocess.run([promtool, "test", "rules", str(file)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_panel_of_the_dashboard_asks_in_promql(promtool: str, tmp_path: Path) -> None:
+    panels = json.loads(DASHBOARD.read_text(encoding="utf-8"))["panels"]
+    asked = [target["expr"].replace("$node", ".*") for panel in panels for target in panel["targets"]]
+    rules = [{"record": f"asked:{number}", "expr": expression} for number, expression in enumerate(asked)]
+    file = tmp_path / "dashboard.rules.json"
+    file.write_text(json.dumps({"groups": [{"name": "dashboard", "rules": rules}]}), encoding="utf-8")
+    subprocess.run([promtool, "check", "rules", str(file)], check=True)
+
+
+def test_no_two_panels_of_the_dashboard_lie_on_one_another() -> None:
+    panels = json.loads(DASHBOARD.read_text(encoding="utf-8"))["panels"]
+    places = [panel["gridPos"] for panel in panels]
+    covered = [
+        (place["x"] + x, place["y"] + y) for place in places for x in range(place["w"]) for y in range(place["h"])
+    ]
+    assert len(covered) == len(set(covered))
+    assert max(x for x, _ in covered) < 24
