@@ -28,6 +28,7 @@ from node.tally import Tally
 
 Labels = TypeVar("Labels", bound=tuple[str, ...])
 
+_TURN_S = 3.0
 _PROBLEMS = (
     Reason.SUPERVISOR_HANGS,
     Reason.PROCESS_NOT_RUNNING,
@@ -46,7 +47,8 @@ def node_registry(
     clock: Callable[[], datetime],
 ) -> CollectorRegistry:
     """Everything that is measured of a running node; memory and processor of a role as ``uptake_<role>_process``."""
-    disable_created_metrics()  # they would say when the process began, not when the counting did
+    # They would say when the process began, not when the counting did.
+    disable_created_metrics()  # type: ignore[no-untyped-call]
     registry = CollectorRegistry()
     registry.register(_Node(settings, children, health))
     registry.register(_Stored(settings, database, health, clock))
@@ -110,15 +112,23 @@ class _Stored(Collector):
         self._turn = threading.Lock()
 
     def collect(self) -> Iterator[Metric]:
-        found: list[Metric] = []
         up = self._health.database() is None
-        if up:
-            with self._turn, self._database.reading() as session:
-                found += self._queues(queues(session))
-                self._tally.update(session)
-                found += [metric for one in self._tally.metrics for metric in one.collect()]
         yield _gauge("uptake_database_up", "Whether the database answers.", (), {(): up})
-        yield from found
+        if up:
+            with self._database.reading() as session:
+                yield from self._queues(queues(session))
+            yield from self._counted()
+
+    def _counted(self) -> tuple[Metric, ...]:
+        """Nothing for who comes while a long trail is being read for the first time."""
+        if not self._turn.acquire(timeout=_TURN_S):
+            return ()
+        try:
+            with self._database.reading() as session:
+                self._tally.update(session)
+            return tuple(metric for one in self._tally.metrics for metric in one.collect())
+        finally:
+            self._turn.release()
 
     def _queues(self, found: Queues) -> Iterator[Metric]:
         now = self._clock()

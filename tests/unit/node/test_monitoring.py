@@ -4,6 +4,7 @@ import json
 import os
 import re
 import socket
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -26,6 +27,7 @@ from node.disk import Watermarks
 from node.heartbeat import Heartbeat
 from node.monitoring import Monitoring as Monitor
 from node.supervisor import Child
+from node.tally import Tally
 from tests.unit.documents import DOCS
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
@@ -297,3 +299,23 @@ def test_monitoring_can_be_switched_off(tmp_path: Path) -> None:
         socket.create_connection(("127.0.0.1", port))
     monitor.stop()
     database.close()
+
+
+def test_who_asks_while_a_long_trail_is_read_is_told_the_rest(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reading, read = threading.Event(), threading.Event()
+
+    def read_slowly(tally: Tally, session: object) -> None:
+        reading.set()
+        read.wait(20.0)
+
+    monkeypatch.setattr(Tally, "update", read_slowly)
+    monkeypatch.setattr("node.metrics._TURN_S", 0.1)
+    first = threading.Thread(target=watched.get, args=("/metrics",))
+    first.start()
+    assert reading.wait(20.0)
+    assert watched.value("uptake_studies", state="failed") == 0.0
+    assert watched.value("uptake_turnaround_seconds_count") is None
+    read.set()
+    first.join()
