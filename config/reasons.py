@@ -340,6 +340,31 @@ class Reason(StrEnum):
     OUT_OF_MEMORY = ("out-of-memory", "The analysis ran out of memory.", "Give the node more memory; `uptake retry`.")
     INTERNAL_ERROR = ("internal-error", "A defect in the node.", "Report it with the log line; `uptake retry`.")
     OWN_RESULT = ("own-result", "A result of this node that came back; it is not analysed.", "None needed.")
+    DISK_LOW = (
+        "disk-low",
+        "Less of the spool's disk is free than should be.",
+        "Free space before instances are refused: a larger disk, or [retention].",
+    )
+    DATABASE_UNREACHABLE = (
+        "database-unreachable",
+        "The database does not answer.",
+        "Start the database; look at its log and at database.url.",
+    )
+    LISTENER_UNREACHABLE = (
+        "listener-unreachable",
+        "The node's own DICOM port does not take connections.",
+        "See the log; restart the node.",
+    )
+    PROCESS_NOT_RUNNING = (
+        "process-not-running",
+        "A process of the node has died and waits to be started again.",
+        "See the log; if it goes on dying, the last lines before say why.",
+    )
+    SUPERVISOR_HANGS = (
+        "supervisor-hangs",
+        "The process that watches the others does not go round any more.",
+        "Restart the node; under systemd the watchdog does.",
+    )
 
     # Delivery.
     DESTINATION_UNREACHABLE = (

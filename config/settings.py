@@ -167,6 +167,35 @@ class Logging(Section):
     format: Literal["console", "json"] = "console"
 
 
+class Monitoring(Section):
+    """Where ``/metrics`` and ``/health`` answer by HTTP, to whoever asks: for loopback, or the network of the monitors.
+
+    Nothing that is told there names a patient or a study.
+    """
+
+    enabled: bool = True
+    host: str = "127.0.0.1"
+    port: Port = 9611
+
+
+class Disk(Section):
+    """How much of the spool's file system is to stay free (MiB) before somebody is warned."""
+
+    warn_below_mb: int = Field(10240, ge=0)
+
+
+class Retention(Section):
+    """When received instances are deleted; never, unless a number of days is given. Results and the database are kept.
+
+    ``settled_days``: so long after the study came to ``settled_when``. ``expired_days``: so long after the last change
+    of a study that has come to any end, and after the arrival of what could not be used.
+    """
+
+    settled_when: Literal["committed", "delivered"] = "committed"
+    settled_days: float | None = Field(None, ge=0)
+    expired_days: float | None = Field(None, ge=0)
+
+
 class Settings(BaseSettings):
     """All settings. Precedence: environment, then the TOML file, then defaults."""
 
@@ -189,6 +218,9 @@ class Settings(BaseSettings):
     delivery: Delivery = Delivery()
     commitment: Commitment = Commitment()
     logging: Logging = Logging()
+    monitoring: Monitoring = Monitoring()
+    disk: Disk = Disk()
+    retention: Retention = Retention()
 
     @classmethod
     def settings_customise_sources(

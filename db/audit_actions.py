@@ -53,3 +53,4 @@ class AuditAction(StrEnum):
     RESULT_NOT_COMMITTED = "result-not-committed"
     STUDY_COMMITTED = "study-committed"
     RESULT_RETURNED = "result-returned"
+    INSTANCES_DELETED = "instances-deleted"

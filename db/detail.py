@@ -169,7 +169,10 @@ def study_detail(session: Session, study_uid: str) -> StudyDetail:
     )
     unused = session.scalars(
         select(Instance)
-        .where(Instance.study_instance_uid == study_uid, Instance.disposition != Disposition.ACCEPTED)
+        .where(
+            Instance.study_instance_uid == study_uid,
+            Instance.disposition.not_in((Disposition.ACCEPTED, Disposition.EXPIRED)),
+        )
         .order_by(Instance.id)
     )
     return StudyDetail(

@@ -79,7 +79,7 @@ def record_instance(session: Session, instance: InstanceRecord, now: datetime) -
     known = _known(session, instance.sop_instance_uid)
     brought = _brought(session, instance.association_id, study)
     same = next((row for row in known if row.digest == instance.digest), None)
-    if same is not None and same.disposition is not Disposition.REJECTED:
+    if same is not None and same.disposition not in (Disposition.REJECTED, Disposition.EXPIRED):
         same.times_received += 1
         disposition = Disposition.DUPLICATE if same.disposition is Disposition.ACCEPTED else Disposition.CONFLICT
     else:
@@ -114,6 +114,10 @@ def record_rejected_instance(session: Session, instance: RejectedInstance, now: 
     again = None
     if instance.sop_instance_uid is not None and instance.digest is not None:
         again = next((i for i in _known(session, instance.sop_instance_uid) if i.digest == instance.digest), None)
+    if again is not None and again.disposition is Disposition.EXPIRED:
+        session.delete(again)
+        session.flush()
+        again = None
     if again is not None:
         again.times_received += 1
     else:

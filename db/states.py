@@ -45,6 +45,7 @@ class Disposition(StrEnum):
     """What became of an instance that arrived.
 
     ``DUPLICATE`` is an answer only: the row it repeats is counted up. ``RETURNED``: a result object of this node.
+    ``EXPIRED``: the retention policy says that its file be deleted; until that is done, it still has a path.
     """
 
     ACCEPTED = "accepted"
@@ -52,6 +53,7 @@ class Disposition(StrEnum):
     CONFLICT = "conflict"
     REJECTED = "rejected"
     RETURNED = "returned"
+    EXPIRED = "expired"
 
 
 class AssociationOutcome(StrEnum):

@@ -52,6 +52,10 @@ class Rehearsal:
         return Destination(name="node", ae_title=NODE_AE_TITLE, host="127.0.0.1", port=self.port_base + 1)
 
     @property
+    def monitoring_port(self) -> int:
+        return self.port_base + 2
+
+    @property
     def config_file(self) -> Path:
         return self.folder / "uptake.toml"
 
@@ -62,7 +66,7 @@ class Rehearsal:
     def start(self) -> None:
         """Start both and wait until they answer C-ECHO; raises ``UptakeError`` if one does not."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        for port in (self.port_base, self.port_base + 1):
+        for port in range(self.port_base, self.port_base + 3):
             with socket.socket() as free:
                 free.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 try:
@@ -162,6 +166,9 @@ name = "{pacs.name}"
 ae_title = "{pacs.ae_title}"
 host = "{pacs.host}"
 port = {pacs.port}
+
+[monitoring]
+port = {rehearsal.monitoring_port}
 
 [spool]
 folder = "{rehearsal.folder}/spool"

@@ -25,7 +25,10 @@ from db.states import AssociationOutcome
 from db.upgrade import is_current, upgrade
 from db.work import expire_leases
 from dicom_io.network.listener import AssociationInfo, Listener, Outcome
+from node.disk import DiskWatch, Watermarks
+from node.heartbeat import Heartbeat, notify
 from node.log import configure
+from node.monitoring import Monitoring
 from node.names import delivery_name, listener_name, utc_now, worker_name
 from node.spool import Spool
 from node.supervisor import Child, Supervisor, repeat
@@ -65,6 +68,9 @@ def serve(settings: Settings) -> None:
             settings.spool.minimum_free_mb,
             _Events(database, spool, listener_name(settings)),
         )
+        heartbeat, disk = Heartbeat(), DiskWatch(Watermarks.of(settings))
+        monitoring = Monitoring(settings, database, supervisor.children, heartbeat)
+        monitoring.start()
         try:
             listener.start()
         except OSError as error:
@@ -75,13 +81,18 @@ def serve(settings: Settings) -> None:
         log.info("node started", ae_title=settings.listener.ae_title, host=settings.listener.host, port=listener.port)
         leases_checked = time.monotonic()
         try:
+            notify("READY=1")
             while not stop.wait(_CHECK_S):
+                heartbeat.beat()
                 supervisor.check()
                 if time.monotonic() - leases_checked > _EXPIRE_EVERY_S:
                     _give_back(database, settings)
+                    disk.look()
                     leases_checked = time.monotonic()
         finally:
             log.info("node stopping")
+            notify("STOPPING=1")
+            monitoring.stop()
             listener.stop()
             supervisor.stop(_GRACE_S)
             _audit_node(database, AuditAction.NODE_STOPPED)
@@ -90,24 +101,26 @@ def serve(settings: Settings) -> None:
 
 
 def run_clerk(stopping: Callable[[], bool], settings: Settings) -> None:
-    """The clerk's process: intake and completeness in turn; threads for what goes to each destination, and answers."""
+    """The clerk's process: intake, completeness, retention in turn; threads for each destination and for answers."""
     from node.commitment import Commitment, CommitmentAnswers
     from node.completeness import Completeness
     from node.delivery import Delivery
     from node.intake import Intake
+    from node.retention import Retention
 
     configure(settings.logging)
     spool = Spool(settings.spool.folder.absolute())
     database = Database.open(settings.database_url)
     intake = Intake(database, spool, listener_name(settings), utc_now)
     completeness = Completeness(database, spool, settings, utc_now)
+    retention = Retention(database, spool, settings, utc_now)
     steps = [CommitmentAnswers(database, spool, settings, utc_now).step]
     for destination in settings.destinations:
         steps += [part(destination, database, spool, settings, utc_now).step for part in (Delivery, Commitment)]
     threads = [threading.Thread(target=repeat, args=(step, _POLL_S, stopping)) for step in steps]
     for thread in threads:
         thread.start()
-    repeat(lambda: intake.step() or completeness.step(), _POLL_S, stopping)
+    repeat(lambda: intake.step() or completeness.step() or retention.step(), _POLL_S, stopping)
     for thread in threads:
         thread.join()
     database.close()

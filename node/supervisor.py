@@ -23,7 +23,10 @@ _AFTER_ERROR_S = 2.0
 
 @dataclass
 class Child:
-    """A role that runs in a process of its own. ``died`` is called before a restart."""
+    """A role that runs in a process of its own. ``died`` is called before a restart.
+
+    ``failures``: deaths in a row, soon after the start; ``deaths``: all.
+    """
 
     name: str
     run: Callable[..., None]
@@ -31,8 +34,14 @@ class Child:
     died: Callable[[], None]
     process: multiprocessing.process.BaseProcess | None = None
     failures: int = 0
+    deaths: int = 0
     started_at: float = 0.0
     restart_at: float = 0.0
+
+    def process_id(self) -> int:
+        """0 while there is no process."""
+        process = self.process
+        return 0 if process is None else process.pid or 0
 
     def start(self) -> None:
         self.process = _SPAWN.Process(target=_run_role, args=(self.run, os.getpid(), *self.arguments), name=self.name)
@@ -77,6 +86,7 @@ class Supervisor:
         assert process is not None
         stable = time.monotonic() - child.started_at > _STABLE_AFTER_S
         child.failures = 0 if stable else child.failures + 1
+        child.deaths += 1
         delay_s = min(_LAST_RESTART_S, _FIRST_RESTART_S * 2**child.failures)
         log.error(
             "process died", role=child.name, process_id=process.pid, exit_code=process.exitcode, restart_in_s=delay_s

@@ -60,14 +60,15 @@ def volumes() -> dict[str, Volume]:
 
 @pytest.fixture
 def port_base() -> int:
-    """The first of two neighbouring ports that are free."""
+    """The first of three neighbouring ports that are free."""
     while True:
-        with socket.socket() as first, socket.socket() as second:
+        with socket.socket() as first, socket.socket() as second, socket.socket() as third:
             first.bind(("127.0.0.1", 0))
             port = int(first.getsockname()[1])
             try:
                 second.bind(("127.0.0.1", port + 1))
-            except OSError:
+                third.bind(("127.0.0.1", port + 2))
+            except (OSError, OverflowError):
                 continue
             return port
 

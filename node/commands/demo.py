@@ -13,7 +13,7 @@ from node.commands.output import console, fail, stages, writable_folder
 
 def demo(
     port_base: Annotated[
-        int, typer.Option(min=1024, max=65534, help="Port of the PACS; the node's is the next.")
+        int, typer.Option(min=1024, max=65533, help="Port of the PACS; the next two are the node's.")
     ] = 11150,
     out: Annotated[Path | None, typer.Option(help="Folder for everything; a new temporary one by default.")] = None,
 ) -> None:

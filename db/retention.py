@@ -1,0 +1,129 @@
+"""What the retention policy lets go: received instances, never results, never what is on record about either.
+
+An instance is first marked as expired, then its file is deleted, then its path is forgotten: whatever is interrupted in
+between is taken up again. Every function takes a session of `db.session.Database.transaction`.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select, update
+from sqlalchemy.orm import Session
+
+from db import audit
+from db.audit_actions import AuditAction, AuditOutcome
+from db.states import Disposition, StudyState
+from db.studies import audit_study
+from db.tables import Instance, Series, Study
+
+ENDS = frozenset({StudyState.DELIVERED, StudyState.COMMITTED, StudyState.REJECTED, StudyState.FAILED})
+"""The states in which nothing is under way."""
+
+RETENTION = "retention"
+"""Who deletes, in the audit trail."""
+
+_KEPT = (Disposition.ACCEPTED, Disposition.CONFLICT)
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Studies in one of the states ``settled`` since ``settled_before``, and any ended before ``expired_before``.
+
+    None: no study is let go for that.
+    """
+
+    settled: frozenset[StudyState]
+    settled_before: datetime | None
+    expired_before: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ExpiredFile:
+    """A file to be deleted, relative to the spool; not if it is ``shared`` with an instance that is still kept."""
+
+    instance_id: int
+    path: str
+    shared: bool
+
+
+def expire_study(session: Session, policy: Policy, now: datetime) -> str | None:
+    """Let go the received instances of the study that ended first of those the policy says; its UID, None if none."""
+    due = []
+    if policy.settled_before is not None:
+        due.append(and_(Study.state.in_(policy.settled), _unchanged_since(policy.settled_before)))
+    if policy.expired_before is not None:
+        due.append(and_(Study.state.in_(ENDS), _unchanged_since(policy.expired_before)))
+    if not due:
+        return None
+    received = (Instance.study_instance_uid == Study.study_instance_uid, Instance.disposition.in_(_KEPT))
+    study = session.scalar(
+        select(Study)
+        .where(or_(*due), exists().where(*received))
+        .order_by(Study.updated_at, Study.id)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+        .execution_options(populate_existing=True)
+    )
+    if study is None:
+        return None
+    kept = (Instance.study_instance_uid == study.study_instance_uid, Instance.disposition.in_(_KEPT))
+    count, size_bytes = session.execute(select(func.count(), func.sum(Instance.size_bytes)).where(*kept)).one()
+    session.execute(update(Instance).where(*kept).values(disposition=Disposition.EXPIRED))
+    session.execute(update(Series).where(Series.study_id == study.id).values(number_of_instances=0))
+    audit_study(
+        session,
+        study,
+        AuditAction.INSTANCES_DELETED,
+        AuditOutcome.SUCCESS,
+        now,
+        who=RETENTION,
+        detail={
+            "instances": count,
+            "bytes": int(size_bytes or 0),
+            "state": study.state,
+            "since": str(study.updated_at),
+        },
+    )
+    return study.study_instance_uid
+
+
+def expire_rejected(session: Session, before: datetime, now: datetime) -> int:
+    """Let go what could not be used and arrived before a moment; the number of instances."""
+    old = (Instance.disposition == Disposition.REJECTED, Instance.received_at <= before)
+    count, size_bytes = session.execute(select(func.count(), func.sum(Instance.size_bytes)).where(*old)).one()
+    if count:
+        session.execute(update(Instance).where(*old).values(disposition=Disposition.EXPIRED))
+        audit.record(
+            session,
+            AuditAction.INSTANCES_DELETED,
+            AuditOutcome.SUCCESS,
+            now,
+            who=RETENTION,
+            detail={"instances": count, "bytes": int(size_bytes or 0), "state": Disposition.REJECTED},
+        )
+    return int(count)
+
+
+def expired_files(session: Session, *, limit: int = 1000) -> tuple[ExpiredFile, ...]:
+    """Files of expired instances that are still to be deleted. Reads only."""
+    expired = (Instance.disposition == Disposition.EXPIRED, Instance.path.is_not(None))
+    rows = session.execute(select(Instance.id, Instance.path).where(*expired).order_by(Instance.id).limit(limit)).all()
+    paths = [path for _, path in rows]
+    shared = set(
+        session.scalars(
+            select(Instance.path)
+            .where(Instance.path.in_(paths), Instance.disposition != Disposition.EXPIRED)
+            .distinct()
+        )
+    )
+    return tuple(ExpiredFile(instance_id, str(path), path in shared) for instance_id, path in rows)
+
+
+def forget_files(session: Session, files: Collection[ExpiredFile]) -> None:
+    """Files of expired instances are gone."""
+    session.execute(update(Instance).where(Instance.id.in_([file.instance_id for file in files])).values(path=None))
+
+
+def _unchanged_since(moment: datetime) -> ColumnElement[bool]:
+    return and_(Study.updated_at <= moment, Study.last_arrival <= moment)

@@ -1,0 +1,126 @@
+"""What retention deletes on disk, and what a power cut or a sender may do in between."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from config.settings import Retention as Policy
+from db.audit_actions import AuditAction
+from db.retention import Policy as Due
+from db.retention import expire_study
+from db.retry import retry
+from db.states import StudyState
+from dicom_io.scanner.study import WrittenStudy
+from node.retention import Retention
+from tests.integration.conftest import SteppedNode
+
+
+@pytest.fixture
+def study(write: Callable[..., WrittenStudy]) -> WrittenStudy:
+    """A CT alone, which is rejected as soon as the quiet time has passed."""
+    return write(pet=False)
+
+
+@pytest.fixture
+def expiring(start_node: Callable[..., SteppedNode]) -> SteppedNode:
+    return start_node(retention=Policy(expired_days=90.0))
+
+
+def retention(node: SteppedNode) -> Retention:
+    return Retention(node.database, node.spool, node.settings, lambda: node.now)
+
+
+def reject(node: SteppedNode, study: WrittenStudy) -> None:
+    node.receive(study.files)
+    node.run()
+    node.wait()
+    assert node.study(study.study_uid).summary.state is StudyState.REJECTED
+
+
+def kept(node: SteppedNode) -> list[Path]:
+    return sorted((node.spool.folder / "studies").glob("*/*.dcm"))
+
+
+def let_go(node: SteppedNode) -> str | None:
+    with node.database.transaction() as session:
+        return expire_study(session, Due(frozenset(), None, node.now), node.now)
+
+
+def delete(node: SteppedNode) -> None:
+    deleting = retention(node)
+    while deleting.step():
+        pass
+
+
+def test_a_study_keeps_its_instances_until_its_time_has_come(expiring: SteppedNode, study: WrittenStudy) -> None:
+    reject(expiring, study)
+    node_results = sorted((expiring.spool.folder / "results").rglob("*.dcm"))
+    expiring.now += timedelta(days=89)
+    delete(expiring)
+    assert len(kept(expiring)) == len(study.files)
+    expiring.now += timedelta(days=2)
+    delete(expiring)
+    assert kept(expiring) == []
+    assert list((expiring.spool.folder / "studies").iterdir()) == []
+    assert sorted((expiring.spool.folder / "results").rglob("*.dcm")) == node_results
+    (event,) = [one for one in expiring.audit() if one.action is AuditAction.INSTANCES_DELETED]
+    assert (event.study_uid, event.detail["instances"]) == (study.study_uid, len(study.files))
+    found = expiring.study(study.study_uid)
+    assert (found.summary.state, found.summary.instances, found.unused) == (StudyState.REJECTED, 0, ())
+
+
+def test_by_default_everything_is_kept(node: SteppedNode, study: WrittenStudy) -> None:
+    reject(node, study)
+    node.now += timedelta(days=10_000)
+    delete(node)
+    assert len(kept(node)) == len(study.files)
+
+
+def test_a_deletion_that_a_power_cut_interrupted_is_finished_whatever_the_settings_say_then(
+    node: SteppedNode, study: WrittenStudy
+) -> None:
+    reject(node, study)
+    assert let_go(node) == study.study_uid
+    kept(node)[0].unlink()
+    delete(node)
+    assert kept(node) == []
+
+
+def test_an_instance_that_comes_again_before_its_file_is_deleted_is_kept(
+    node: SteppedNode, study: WrittenStudy
+) -> None:
+    reject(node, study)
+    let_go(node)
+    node.receive(study.files[:1])
+    node.intake.step()
+    delete(node)
+    assert len(kept(node)) == 1
+    assert node.study(study.study_uid).summary.instances == 1
+
+
+def test_a_study_that_is_sent_again_is_judged_anew(node: SteppedNode, study: WrittenStudy) -> None:
+    reject(node, study)
+    let_go(node)
+    delete(node)
+    node.receive(study.files)
+    node.run()
+    assert node.study(study.study_uid).summary.state is StudyState.RECEIVING
+    node.wait()
+    found = node.study(study.study_uid).summary
+    assert (found.state, found.instances) == (StudyState.REJECTED, len(study.files))
+    assert len(kept(node)) == len(study.files)
+
+
+def test_a_study_without_instances_can_be_retried_and_says_why_nothing_comes_of_it(
+    node: SteppedNode, study: WrittenStudy
+) -> None:
+    reject(node, study)
+    let_go(node)
+    delete(node)
+    with node.database.transaction() as session:
+        retry(session, study.study_uid, "somebody", node.now)
+    node.wait()
+    found = node.study(study.study_uid).summary
+    assert (found.state, found.reason) == (StudyState.REJECTED, "no-pet")
