@@ -48,7 +48,8 @@ def main() -> None:
         pet = read_pet(series)
         rows = table(
             f"Encoding on {SHAPE[1]} × {SHAPE[2]} × {SHAPE[0]}, balls of {2 * RADIUS_MM:.0f} mm",
-            *"lesions|SEG|SR|picture|SEG objects|masks|SEG beyond|SR|picture|together beyond".split("|"),
+            *("lesions", "SEG", "SR", "picture", "SEG objects"),
+            *("masks", "SEG beyond", "SR", "picture", "together beyond"),
         )
         for count in LESIONS:
             rows.add_row(str(count), *_measure(pet, suv, np.where(labels <= count, labels, 0), Path(folder)))
