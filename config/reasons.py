@@ -339,6 +339,11 @@ class Reason(StrEnum):
     ANALYSIS_TIMEOUT = ("analysis-timeout", "The analysis took longer than analysis.timeout_s.", "See the log.")
     OUT_OF_MEMORY = ("out-of-memory", "The analysis ran out of memory.", "Give the node more memory; `uptake retry`.")
     INTERNAL_ERROR = ("internal-error", "A defect in the node.", "Report it with the log line; `uptake retry`.")
+    ARCHIVE_REFUSED_QUERY = (
+        "archive-refused-query",
+        "The archive did not say by C-FIND what it holds of a study.",
+        "Let this node's AE title query the archive; without, studies wait for the quiet time.",
+    )
 
     # Delivery.
     DESTINATION_UNREACHABLE = (

@@ -90,7 +90,8 @@ def serve(settings: Settings) -> None:
 
 
 def run_clerk(stopping: Callable[[], bool], settings: Settings) -> None:
-    """The clerk's process: intake and completeness in turn, and one thread of delivery a destination."""
+    """The clerk's process: intake and completeness in turn, a thread for each destination, one for each archive."""
+    from node.archive import archives
     from node.completeness import Completeness
     from node.delivery import Delivery
     from node.intake import Intake
@@ -99,7 +100,8 @@ def run_clerk(stopping: Callable[[], bool], settings: Settings) -> None:
     spool = Spool(settings.spool.folder.absolute())
     database = Database.open(settings.database_url)
     intake = Intake(database, spool, listener_name(settings), utc_now)
-    completeness = Completeness(database, spool, settings, utc_now)
+    asked = archives(settings, utc_now)
+    completeness = Completeness(database, spool, settings, utc_now, asked)
     deliveries = [
         threading.Thread(
             target=repeat,
@@ -108,10 +110,14 @@ def run_clerk(stopping: Callable[[], bool], settings: Settings) -> None:
         )
         for destination in settings.destinations
     ]
-    for thread in deliveries:
+    questions = [
+        threading.Thread(target=repeat, args=(archive.step, _POLL_S, stopping), name=f"questions to {name}")
+        for name, archive in asked.items()
+    ]
+    for thread in (*deliveries, *questions):
         thread.start()
     repeat(lambda: intake.step() or completeness.step(), _POLL_S, stopping)
-    for thread in deliveries:
+    for thread in (*deliveries, *questions):
         thread.join()
     database.close()
 
