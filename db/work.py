@@ -122,7 +122,7 @@ def instance_counts(session: Session, study_uid: str) -> dict[str, int]:
         .join(Study, Study.id == Series.study_id)
         .where(Study.study_instance_uid == study_uid)
     )
-    return dict(counts.tuples().all())
+    return {row.series_instance_uid: row.number_of_instances for row in counts}
 
 
 def relevant_series(session: Session, study_uid: str) -> tuple[StoredSeries, ...]:

@@ -22,20 +22,25 @@ Held = Mapping[str, SeriesHeld]
 """What an archive holds of a study, by Series Instance UID."""
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What was held when the archive was asked: nothing, too, where it did not say."""
+
+    held: Held
+    asked_at: datetime
+
+
 @dataclass(slots=True)
 class _Question:
-    """``answer`` is what was held when it was asked; None if the archive did not say."""
-
     repeated_at: datetime
     since: datetime
-    asked_at: datetime | None = None
-    answer: Held | None = None
+    answer: Answer | None = None
 
     def is_due(self, now: datetime) -> bool:
-        if self.asked_at is None:
+        if self.answer is None:
             return True
-        wait = _AT_MOST_EVERY if self.asked_at < self.since else _AGAIN_AFTER
-        return now - self.asked_at >= wait
+        wait = _AT_MOST_EVERY if self.answer.asked_at < self.since else _AGAIN_AFTER
+        return now - self.answer.asked_at >= wait
 
 
 class Archive:
@@ -60,18 +65,18 @@ class Archive:
         self._questions: dict[str, _Question] = {}
         self._silent = False
 
-    def holds(self, study_uid: str, since: datetime) -> Held | None:
+    def holds(self, study_uid: str, since: datetime) -> Answer | None:
         """What it holds of a study, asked at ``since`` or later; None while it is being asked. Never waits.
 
-        Empty if it holds nothing of it, or does not answer: an archive that was silent last time is not waited for.
+        An archive that did not answer the last question is not waited for.
         """
         now = self._clock()
         with self._lock:
             question = self._questions.setdefault(study_uid, _Question(now, since))
             question.repeated_at, question.since = now, since
-            if question.asked_at is not None and question.asked_at >= since:
-                return question.answer or {}
-            return {} if self._silent else None
+            if question.answer is not None and question.answer.asked_at >= since:
+                return question.answer
+            return Answer({}, now) if self._silent else None
 
     def step(self) -> bool:
         """Ask what is due; False if nothing is."""
@@ -83,20 +88,20 @@ class Archive:
             due = min(waiting, key=lambda uid: standing[uid].since, default=None)
         if due is None:
             return False
-        answer = self._answer(due)
+        answer = Answer(self._asked(due), now)
         with self._lock:
             if due in self._questions:
-                self._questions[due].asked_at, self._questions[due].answer = now, answer
+                self._questions[due].answer = answer
         return True
 
-    def _answer(self, study_uid: str) -> Held | None:
+    def _asked(self, study_uid: str) -> Held:
         try:
             held = self._ask(self._destination, self._calling_ae, study_uid)
         except Refused as refused:
             if not self._silent:
                 log.warning("archive does not answer", archive=self.name, reason=refused.reason, detail=refused.detail)
             self._silent = True
-            return None
+            return {}
         if self._silent:
             log.info("archive answers again", archive=self.name)
         self._silent = False
@@ -107,23 +112,29 @@ class Archive:
 class Comparison:
     """What archives hold of a study beside what came.
 
-    ``asking``: one has not answered yet. ``agrees``: all that matters has come, to the last instance. ``more``: of
-    which series an archive holds more, in words, by Series Instance UID.
+    ``asking``: one has not answered yet. ``agrees``: all that matters has come, to the last instance; ``lastingly``:
+    that was so when nothing had come for a little while. ``more``: of which series an archive holds more, in words, by
+    Series Instance UID.
     """
 
     asking: bool = False
     agrees: bool = False
+    lastingly: bool = False
     more: Mapping[str, str] = field(default_factory=dict)
 
 
-def compare(archive: str, held: Held | None, came: Mapping[str, int], analysed: Collection[str]) -> Comparison:
+def compare(
+    archive: str, answer: Answer | None, came: Mapping[str, int], analysed: Collection[str], settled_at: datetime
+) -> Comparison:
     """What an archive holds beside the instances that ``came`` of each series; ``analysed`` are series that matter.
 
     So do those of the archive in the same modalities; others don't, since results come back to it. An archive that
-    holds less is itself still receiving, or was never sent the study: nothing follows from that.
+    holds less is itself still receiving, or was never sent the study: nothing follows from that. ``settled_at``: when
+    nothing has come for a little while.
     """
-    if held is None:
+    if answer is None:
         return Comparison(asking=True)
+    held = answer.held
     matter = {uid for uid, one in held.items() if one.modality in _ANALYSED_MODALITIES} | set(analysed)
     beside = {uid: (held[uid].instances if uid in held else 0, came.get(uid, 0)) for uid in sorted(matter)}
     more = {
@@ -131,7 +142,8 @@ def compare(archive: str, held: Held | None, came: Mapping[str, int], analysed: 
         for uid, (there, here) in beside.items()
         if there > here
     }
-    return Comparison(agrees=bool(held) and all(there == here for there, here in beside.values()), more=more)
+    agrees = bool(held) and all(there == here for there, here in beside.values())
+    return Comparison(agrees=agrees, lastingly=agrees and answer.asked_at >= settled_at, more=more)
 
 
 def combined(comparisons: Sequence[Comparison]) -> Comparison:
@@ -139,6 +151,7 @@ def combined(comparisons: Sequence[Comparison]) -> Comparison:
     return Comparison(
         asking=any(one.asking for one in comparisons),
         agrees=any(one.agrees for one in comparisons),
+        lastingly=any(one.lastingly for one in comparisons),
         more={uid: words for one in comparisons for uid, words in one.more.items()},
     )
 

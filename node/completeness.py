@@ -79,10 +79,10 @@ class Completeness:
         watched = self._watched[seen.study_uid]
         try:
             moment = self._moment(seen)
-            self._look(seen, watched, moment)
+            self._look(seen, watched)
             if watched.found is None:
                 return False
-            conclusion = verdict(watched.found, self._held(seen, watched, moment), moment)
+            conclusion = verdict(watched.found, self._held(seen, watched), moment)
         except Exception as error:  # a defect met by one study must not keep the others waiting
             log.exception("study could not be judged", study=seen.study_uid, reason=Reason.INTERNAL_ERROR)
             conclusion = Verdict(Reason.INTERNAL_ERROR, f"{type(error).__name__}: {error}")
@@ -98,7 +98,6 @@ class Completeness:
         quiet_time = timedelta(seconds=max(map(self._quiet_time_of, seen.senders), default=self._quiet_time_s))
         return Moment(
             open=bool(seen.open_associations),
-            settled=now - seen.last_arrival >= _SETTLED_AFTER,
             quiet=now - seen.quiet_since >= quiet_time,
             quiet_time=quiet_time,
         )
@@ -107,7 +106,7 @@ class Completeness:
         source = self._sources.get(sender)
         return self._quiet_time_s if source is None or source.quiet_time_s is None else source.quiet_time_s
 
-    def _look(self, seen: Receiving, watched: _Watched, moment: Moment) -> None:
+    def _look(self, seen: Receiving, watched: _Watched) -> None:
         """Read new headers as they come, and see what they tell when it seems that no more will."""
         if watched.looked_at == (seen.revision, seen.last_arrival):
             return
@@ -115,7 +114,7 @@ class Completeness:
         series: Sequence[Series] = ()
         try:
             self._read_new_headers(seen.study_uid, watched)
-            if moment.open and not moment.settled:
+            if seen.open_associations and self._clock() - seen.last_arrival < _SETTLED_AFTER:
                 return
             series = group_series(watched.headers.values())
             pair = choose_pair(series, pet_only=self._pet_only)
@@ -135,17 +134,17 @@ class Completeness:
             if instance.path not in watched.headers:
                 watched.headers[instance.path] = read_header(self._spool.folder / instance.path)
 
-    def _held(self, seen: Receiving, watched: _Watched, moment: Moment) -> Comparison:
-        """What archives hold, asked after the last arrival, and once more when nothing has come for a little while."""
+    def _held(self, seen: Receiving, watched: _Watched) -> Comparison:
+        """What archives hold of it; they are asked only if that can decide."""
         named = {self._sources[sender].archive for sender in seen.senders if sender in self._sources}
         archives = [archive for name, archive in self._archives.items() if name in named]
         if not archives or not isinstance(watched.found, Candidate) or watched.found.evidence.missing:
             return Comparison()
-        since = seen.last_arrival + (_SETTLED_AFTER if moment.settled else timedelta())
         with self._database.reading() as session:
             came = instance_counts(session, seen.study_uid)
-        answers = [(archive.name, archive.holds(seen.study_uid, since)) for archive in archives]
-        return combined([compare(name, held, came, watched.analysed) for name, held in answers])
+        settled_at = seen.last_arrival + _SETTLED_AFTER
+        answers = [(archive.name, archive.holds(seen.study_uid, seen.last_arrival)) for archive in archives]
+        return combined([compare(name, answer, came, watched.analysed, settled_at) for name, answer in answers])
 
     def _follow(self, seen: Receiving, conclusion: Verdict) -> bool:
         if conclusion.reason is not None:

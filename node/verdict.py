@@ -22,13 +22,11 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """``open``: more may come on an association that brought some. ``settled``: none has come for a little while.
-
-    ``quiet``: none has come, and no such association has ended, for the quiet time.
+    """``open``: more may come on an association that brought some. ``quiet``: for the quiet time nothing has come, and
+    no such association has ended.
     """
 
     open: bool
-    settled: bool
     quiet: bool
     quiet_time: timedelta
 
@@ -48,10 +46,10 @@ def verdict(found: Candidate | Remark, held: Comparison, moment: Moment) -> Verd
     | headers | archive | analysed |
     |---|---|---|
     | prove that all is there | silent | when no association is open, or the quiet time has passed |
-    | | holds as much | when no association is open, or none has come for a little while |
+    | | holds as much | when no association is open, or it lastingly holds no more |
     | | holds more | when the quiet time has passed |
     | can't tell | silent | when the quiet time has passed |
-    | | holds as much | when none has come for a little while |
+    | | holds as much | when it lastingly holds no more |
     | | holds more of the pair | never: incomplete when the quiet time has passed |
     | tell what is missing | any | never: rejected when the quiet time has passed |
 
@@ -78,7 +76,7 @@ def verdict(found: Candidate | Remark, held: Comparison, moment: Moment) -> Verd
         if of_the_pair and not evidence.complete:
             return Verdict(Reason.INCOMPLETE, f"{doubts} {more}")
         return _last_resort(f"{doubts or _PROVEN} {more}")
-    if held.agrees and (moment.settled or (evidence.complete and not moment.open)):
+    if held.lastingly or (held.agrees and evidence.complete and not moment.open):
         return Verdict(None, f"{doubts or _PROVEN} The archive holds no more than came.", complete=True)
     if evidence.complete and (moment.quiet or not moment.open):
         return Verdict(None, _PROVEN, complete=True)

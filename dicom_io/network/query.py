@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pydicom.dataset import Dataset
-from pynetdicom import build_context
+from pynetdicom import _config, build_context
 from pynetdicom.sop_class import StudyRootQueryRetrieveInformationModelFind
 
 from config.reasons import Reason, Refused
@@ -14,6 +14,10 @@ from dicom_io.header_values import number, text
 from dicom_io.network.transport import Association, associate
 
 MAXIMUM_MATCHES = 20_000
+
+# pynetdicom would decode every value of every match, to log what patients an archive has.
+_config.LOG_RESPONSE_IDENTIFIERS = False
+_config.LOG_REQUEST_IDENTIFIERS = False
 
 _SUCCESS = 0x0000
 _PENDING = frozenset({0xFF00, 0xFF01})
