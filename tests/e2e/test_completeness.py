@@ -45,7 +45,7 @@ end
 
 function OnStableStudy(study, tags, metadata)
   if tags['AccessionNumber'] == 'WHEN-STABLE' then
-    SendToModality(study, 'UPTAKE')
+    RestApiPost('/modalities/UPTAKE/store', DumpJson({ Resources = { study }, Synchronous = false }))
   end
 end
 """
@@ -206,7 +206,10 @@ def test_one_study_may_come_on_three_associations_from_two_hosts(router: Router,
         router.route_to(node.address)
         storescu(node.address, study.ct_files)
         send_from_another_host(node.address, study.pet_files[::2])
-        assert node.detail(study.study_uid).summary.state is StudyState.RECEIVING
+        half = node.detail_when(
+            study.study_uid, lambda seen: sum(one.closed_at is not None for one in seen.arrivals) == 2
+        )
+        assert half.summary.state is StudyState.RECEIVING
         router.send(study.pet_files[1::2])
         found = node.detail_when(study.study_uid, is_delivered)
     assert [(one.calling_ae, one.address, one.accepted) for one in found.arrivals] == [

@@ -8,12 +8,14 @@ import pytest
 from pydicom import Dataset, dcmread
 from pynetdicom import AE, evt
 from pynetdicom.sop_class import StudyRootQueryRetrieveInformationModelFind
+from typer.testing import CliRunner
 
 from config.reasons import Reason
 from config.settings import Destination, Source
 from db.audit_actions import AuditAction
 from db.states import StudyState
 from dicom_io.scanner.study import Distractor, StudyPlan, WrittenStudy
+from node.cli import app
 
 Write = Callable[..., WrittenStudy]
 
@@ -215,3 +217,21 @@ def test_of_a_source_without_an_archive_none_is_asked(node, archive, write: Writ
     node.run()
     assert state(node, study) is StudyState.ENCODED
     assert archive.asked == 0
+
+
+def test_a_person_sees_how_much_is_kept_aside_and_why(node, write: Write, tmp_path: Path) -> None:
+    study = write()
+    altered = []
+    for file in study.pet_files[:2]:
+        header = dcmread(file)
+        header.PatientWeight = "12"
+        altered.append(tmp_path / file.name)
+        header.save_as(altered[-1])
+    node.receive([*study.pet_files, *altered])
+    node.run()
+    (tmp_path / "uptake.toml").write_text(f'[spool]\nfolder = "{node.settings.spool.folder}"\n')
+    everything = CliRunner().invoke(app, ["status", "--config", str(tmp_path / "uptake.toml")])
+    assert "2 in conflict" in everything.stdout
+    one = CliRunner().invoke(app, ["status", study.study_uid, "--config", str(tmp_path / "uptake.toml")])
+    assert one.stdout.count("uid-conflict") == 1
+    assert "2 × uid-conflict" in one.stdout
