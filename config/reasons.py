@@ -365,6 +365,11 @@ class Reason(StrEnum):
         "The process that watches the others does not go round any more.",
         "Restart the node; under systemd the watchdog does.",
     )
+    ARCHIVE_REFUSED_QUERY = (
+        "archive-refused-query",
+        "The archive did not say by C-FIND what it holds of a study.",
+        "Let this node's AE title query the archive; without, studies wait for the quiet time.",
+    )
 
     # Delivery.
     DESTINATION_UNREACHABLE = (

@@ -80,6 +80,18 @@ class Completeness(Section):
     quiet_time_s: float = Field(60.0, ge=0)
 
 
+class Source(Section):
+    """A peer that sends studies, by its calling AE title.
+
+    ``quiet_time_s``: for what it sends, in place of that of ``completeness``. ``archive``: the name of the destination
+    that holds its studies too and is asked by C-FIND how many instances they have.
+    """
+
+    ae_title: AETitle
+    quiet_time_s: float | None = Field(None, ge=0)
+    archive: str | None = None
+
+
 class AnalysisSettings(Section):
     """What is analysed and how. ``tracer`` and ``indication`` override the headers.
 
@@ -212,6 +224,7 @@ class Settings(BaseSettings):
     spool: Spool = Spool()
     database: Database = Database()
     completeness: Completeness = Completeness()
+    sources: tuple[Source, ...] = ()
     analysis: AnalysisSettings = AnalysisSettings()
     models: Models = Models()
     results: Results = Results()
@@ -239,6 +252,16 @@ class Settings(BaseSettings):
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise ValueError(f"destinations: the name {', '.join(twice)} is used twice")
+        return self
+
+    @model_validator(mode="after")
+    def _sources_are_told_apart_and_name_archives(self) -> Self:
+        titles = [source.ae_title for source in self.sources]
+        if twice := sorted({title for title in titles if titles.count(title) > 1}):
+            raise ValueError(f"sources: the AE title {', '.join(twice)} is used twice")
+        archives = {source.archive for source in self.sources if source.archive is not None}
+        if unknown := sorted(archives - {destination.name for destination in self.destinations}):
+            raise ValueError(f"sources: the archive {', '.join(unknown)} is not the name of a destination")
         return self
 
     def kinds_for(self, destination: Destination) -> tuple[ResultKind, ...]:

@@ -12,15 +12,16 @@ from config.finding import FindingKind
 from config.reasons import Reason
 from db.audit_actions import AuditAction, AuditOutcome
 from db.delivery import SPARED
-from db.states import HELD, ReportOutcome, StudyState
-from db.tables import AuditEvent, Delivery, FindingRow, Report, ResultObject, Series, Study
+from db.states import HELD, Disposition, ReportOutcome, StudyState
+from db.tables import AuditEvent, Delivery, FindingRow, Instance, Report, ResultObject, Series, Study
 
 
 @dataclass(frozen=True, slots=True)
 class StudySummary:
     """A line of the list of studies. ``lesions`` (None where nothing was analysed) and deliveries: of this revision.
 
-    What destinations do without, since they do not take it, is not among the ``deliveries``.
+    What destinations do without, since they do not take it, is not among the ``deliveries``. ``conflicts``: instances
+    kept aside, because others of their UIDs came first.
     """
 
     study_uid: str
@@ -41,6 +42,7 @@ class StudySummary:
     lesions: int | None
     deliveries_sent: int
     deliveries: int
+    conflicts: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,11 +131,18 @@ def _summaries() -> Select[Any]:
         .correlate(Study)
     )
     sent = deliveries.where(Delivery.state.in_(HELD))
-    return select(Study, instances, report, lesions, sent.scalar_subquery(), deliveries.scalar_subquery())
+    conflicts = (
+        select(func.count())
+        .select_from(Instance)
+        .where(Instance.study_instance_uid == Study.study_instance_uid, Instance.disposition == Disposition.CONFLICT)
+        .correlate(Study)
+        .scalar_subquery()
+    )
+    return select(Study, instances, report, lesions, sent.scalar_subquery(), deliveries.scalar_subquery(), conflicts)
 
 
 def _summary(row: Any) -> StudySummary:
-    study, instances, report, lesions, sent, deliveries = row
+    study, instances, report, lesions, sent, deliveries, conflicts = row
     return StudySummary(
         study_uid=study.study_instance_uid,
         state=study.state,
@@ -153,6 +162,7 @@ def _summary(row: Any) -> StudySummary:
         lesions=None if report is None else lesions,
         deliveries_sent=sent,
         deliveries=deliveries,
+        conflicts=conflicts,
     )
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from config.reasons import Reason
@@ -27,12 +27,18 @@ COMPLETENESS = "completeness"
 
 @dataclass(frozen=True, slots=True)
 class Receiving:
-    """A study in intake as seen at one moment, with the open associations that have brought instances of it."""
+    """A study in intake as seen at one moment, with the associations that have brought instances of it.
+
+    ``quiet_since``: when the last instance came or the last of those associations ended. ``senders``: the calling AE
+    titles, sorted.
+    """
 
     study_uid: str
     revision: int
     last_arrival: datetime
     open_associations: tuple[str, ...]
+    quiet_since: datetime
+    senders: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,15 +94,35 @@ def studies_receiving(session: Session) -> tuple[Receiving, ...]:
         .where(Association.closed_at.is_(None), Study.state == StudyState.RECEIVING)
         .order_by(AssociationStudy.association_id)
     ).all()
+    senders = session.execute(
+        select(AssociationStudy.study_id, Association.calling_ae, func.max(Association.closed_at))
+        .join(Association, Association.id == AssociationStudy.association_id)
+        .join(Study, Study.id == AssociationStudy.study_id)
+        .where(Study.state == StudyState.RECEIVING)
+        .group_by(AssociationStudy.study_id, Association.calling_ae)
+        .order_by(Association.calling_ae)
+    ).all()
     return tuple(
         Receiving(
             study.study_instance_uid,
             study.revision,
             study.last_arrival,
             tuple(association for study_id, association in pairs if study_id == study.id),
+            max([study.last_arrival, *(ended for study_id, _, ended in senders if study_id == study.id and ended)]),
+            tuple(sender for study_id, sender, _ in senders if study_id == study.id),
         )
         for study in studies
     )
+
+
+def instance_counts(session: Session, study_uid: str) -> dict[str, int]:
+    """How many accepted instances each series of a study has, by Series Instance UID. Reads only."""
+    counts = session.execute(
+        select(Series.series_instance_uid, Series.number_of_instances)
+        .join(Study, Study.id == Series.study_id)
+        .where(Study.study_instance_uid == study_uid)
+    )
+    return {row.series_instance_uid: row.number_of_instances for row in counts}
 
 
 def relevant_series(session: Session, study_uid: str) -> tuple[StoredSeries, ...]:

@@ -1,6 +1,6 @@
 """Completeness: when a study has all that its analysis needs. Evidence first, timer last."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -13,50 +13,57 @@ from db.session import Database
 from db.work import (
     Receiving,
     SeriesJudgement,
+    instance_counts,
     judge_series,
     mark_complete,
     relevant_series,
     studies_receiving,
 )
-from dicom_io.reading.evidence import evidence, missing_slices
+from dicom_io.reading.evidence import evidence
 from dicom_io.reading.files import read_header
 from dicom_io.reading.series import Series, choose_pair, group_series
+from node.archive import Archive, Comparison, combined, compare
 from node.refusals import Refusals
 from node.spool import Spool
+from node.verdict import Candidate, Moment, Verdict, verdict
 
 log = structlog.get_logger()
+
+_SETTLED_AFTER = timedelta(seconds=10)
 
 
 @dataclass
 class _Watched:
-    """A study in intake: the headers read so far, and the arrival that was judged last."""
+    """A study in intake: the headers read so far, what they told when they were looked at last, what it waits for."""
 
     headers: dict[str, Dataset] = field(default_factory=dict)
-    judged: tuple[int, datetime, bool] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Verdict:
-    """Rejected for a reason, complete, or neither: then the study waits for more."""
-
-    reason: Reason | None
-    detail: str
-    complete: bool = False
+    analysed: set[str] = field(default_factory=set)
+    looked_at: tuple[int, datetime] | None = None
+    found: Candidate | Remark | None = None
+    detail: str = ""
 
 
 class Completeness:
-    """Judges studies in intake.
+    """Judges studies in intake by `node.verdict`.
 
-    A study is judged when no open association brought any of it and the journal is empty. Proven complete, it goes to
-    analysis at once. Otherwise it waits ``completeness.quiet_time_s`` for more; then what can be analysed is, and the
-    rest is rejected with its reason.
+    Their headers are looked at when no open association brought any of it, or nothing has come for 10 s. The quiet time
+    of a study is the longest of its sources. ``archives`` are those of the sources, by name.
     """
 
-    def __init__(self, database: Database, spool: Spool, settings: Settings, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        spool: Spool,
+        settings: Settings,
+        clock: Callable[[], datetime],
+        archives: Mapping[str, Archive] | None = None,
+    ) -> None:
         self._database = database
         self._spool = spool
         self._pet_only = settings.analysis.pet_only
-        self._quiet_time = timedelta(seconds=settings.completeness.quiet_time_s)
+        self._quiet_time_s = settings.completeness.quiet_time_s
+        self._sources = {source.ae_title: source for source in settings.sources}
+        self._archives = archives or {}
         self._clock = clock
         self._refusals = Refusals(database, spool, settings, clock)
         self._watched: dict[str, _Watched] = {}
@@ -70,48 +77,79 @@ class Completeness:
 
     def _judge(self, seen: Receiving) -> bool:
         watched = self._watched[seen.study_uid]
-        quiet = self._clock() - seen.last_arrival >= self._quiet_time
-        moment = (seen.revision, seen.last_arrival, quiet)
-        if watched.judged == moment:
-            return False
+        try:
+            moment = self._moment(seen)
+            self._look(seen, watched)
+            if watched.found is None:
+                return False
+            conclusion = verdict(watched.found, self._held(seen, watched), moment)
+        except Exception as error:  # a defect met by one study must not keep the others waiting
+            log.exception("study could not be judged", study=seen.study_uid, reason=Reason.INTERNAL_ERROR)
+            conclusion = Verdict(Reason.INTERNAL_ERROR, f"{type(error).__name__}: {error}")
+        changed = self._follow(seen, conclusion)
+        if changed or conclusion.detail != watched.detail:
+            event = "study judged" if changed else "study waits"
+            log.info(event, study=seen.study_uid, revision=seen.revision, detail=conclusion.detail)
+        watched.detail = conclusion.detail
+        return changed
+
+    def _moment(self, seen: Receiving) -> Moment:
+        now = self._clock()
+        quiet_time = timedelta(seconds=max(map(self._quiet_time_of, seen.senders), default=self._quiet_time_s))
+        return Moment(
+            open=bool(seen.open_associations),
+            quiet=now - seen.quiet_since >= quiet_time,
+            quiet_time=quiet_time,
+        )
+
+    def _quiet_time_of(self, sender: str) -> float:
+        source = self._sources.get(sender)
+        return self._quiet_time_s if source is None or source.quiet_time_s is None else source.quiet_time_s
+
+    def _look(self, seen: Receiving, watched: _Watched) -> None:
+        """Read new headers as they come, and see what they tell when it seems that no more will."""
+        if watched.looked_at == (seen.revision, seen.last_arrival):
+            return
+        watched.found = None
         series: Sequence[Series] = ()
         try:
             self._read_new_headers(seen.study_uid, watched)
-            if seen.open_associations:
-                return False
+            if seen.open_associations and self._clock() - seen.last_arrival < _SETTLED_AFTER:
+                return
             series = group_series(watched.headers.values())
-            verdict = self._verdict(series, quiet=quiet)
+            pair = choose_pair(series, pet_only=self._pet_only)
+            watched.found = Candidate(pair, evidence(pair))
         except Refused as refused:
-            verdict = _Verdict(refused.reason if quiet else None, refused.detail)
-        except Exception as error:  # a defect met by one study must not keep the others waiting
-            log.exception("study could not be judged", study=seen.study_uid, reason=Reason.INTERNAL_ERROR)
-            verdict = _Verdict(Reason.INTERNAL_ERROR, f"{type(error).__name__}: {error}")
-        watched.judged = moment
+            watched.found = refused.remark
+        watched.looked_at = (seen.revision, seen.last_arrival)
         judgements = {one.uid: SeriesJudgement(str(one.kind), one.why) for one in series}
         with self._database.transaction() as session:
             judge_series(session, seen.study_uid, judgements)
-            changed = verdict.complete and mark_complete(session, seen, verdict.detail, self._clock())
-        if verdict.reason is not None:
-            changed = self._refusals.reject(seen, Remark(verdict.reason, verdict.detail))
-        if changed:
-            log.info("study judged", study=seen.study_uid, revision=seen.revision, detail=verdict.detail)
-        return changed
-
-    def _verdict(self, series: Sequence[Series], *, quiet: bool) -> "_Verdict":
-        pair = choose_pair(series, pet_only=self._pet_only)
-        found = evidence(pair)
-        if found.complete:
-            return _Verdict(None, "Number of Slices met, no gaps, the CT covers the PET.", complete=True)
-        if not quiet:
-            return _Verdict(None, " ".join(found.reasons))
-        if missing := missing_slices(pair.pet):
-            seconds = self._quiet_time.total_seconds()
-            return _Verdict(Reason.INCOMPLETE, f"{missing} slices of the PET did not come within {seconds:.0f} s.")
-        return _Verdict(None, f"Quiet time passed. {' '.join(found.reasons)}", complete=True)
 
     def _read_new_headers(self, study_uid: str, watched: _Watched) -> None:
         with self._database.reading() as session:
             stored = relevant_series(session, study_uid)
+        watched.analysed = {series.series_uid for series in stored}
         for instance in (instance for series in stored for instance in series.instances):
             if instance.path not in watched.headers:
                 watched.headers[instance.path] = read_header(self._spool.folder / instance.path)
+
+    def _held(self, seen: Receiving, watched: _Watched) -> Comparison:
+        """What archives hold of it; they are asked only if that can decide."""
+        named = {self._sources[sender].archive for sender in seen.senders if sender in self._sources}
+        archives = [archive for name, archive in self._archives.items() if name in named]
+        if not archives or not isinstance(watched.found, Candidate) or watched.found.evidence.missing:
+            return Comparison()
+        with self._database.reading() as session:
+            came = instance_counts(session, seen.study_uid)
+        settled_at = seen.last_arrival + _SETTLED_AFTER
+        answers = [(archive.name, archive.holds(seen.study_uid, seen.last_arrival)) for archive in archives]
+        return combined([compare(name, answer, came, watched.analysed, settled_at) for name, answer in answers])
+
+    def _follow(self, seen: Receiving, conclusion: Verdict) -> bool:
+        if conclusion.reason is not None:
+            return self._refusals.reject(seen, Remark(conclusion.reason, conclusion.detail))
+        if not conclusion.complete:
+            return False
+        with self._database.transaction() as session:
+            return mark_complete(session, seen, conclusion.detail, self._clock())

@@ -105,5 +105,5 @@ def _input_digest(series: Sequence[StoredSeries]) -> str:
 
 def _settings_digest(settings: Settings) -> str:
     """Of the settings alone: no model has looked at what is refused."""
-    shaping = settings.model_dump(mode="json", include={"analysis", "completeness", "results"})
+    shaping = settings.model_dump(mode="json", include={"analysis", "completeness", "results", "sources"})
     return hashlib.sha256(json.dumps(shaping, sort_keys=True).encode()).hexdigest()

@@ -101,7 +101,8 @@ def serve(settings: Settings) -> None:
 
 
 def run_clerk(stopping: Callable[[], bool], settings: Settings) -> None:
-    """The clerk's process: intake, completeness, retention in turn; threads for each destination and for answers."""
+    """The clerk's process: intake, completeness, retention in turn; threads for destinations, answers and archives."""
+    from node.archive import archives
     from node.commitment import Commitment, CommitmentAnswers
     from node.completeness import Completeness
     from node.delivery import Delivery
@@ -112,9 +113,10 @@ def run_clerk(stopping: Callable[[], bool], settings: Settings) -> None:
     spool = Spool(settings.spool.folder.absolute())
     database = Database.open(settings.database_url)
     intake = Intake(database, spool, listener_name(settings), utc_now)
-    completeness = Completeness(database, spool, settings, utc_now)
+    asked = archives(settings, utc_now)
+    completeness = Completeness(database, spool, settings, utc_now, asked)
     retention = Retention(database, spool, settings, utc_now)
-    steps = [CommitmentAnswers(database, spool, settings, utc_now).step]
+    steps = [CommitmentAnswers(database, spool, settings, utc_now).step, *(archive.step for archive in asked.values())]
     for destination in settings.destinations:
         steps += [part(destination, database, spool, settings, utc_now).step for part in (Delivery, Commitment)]
     threads = [threading.Thread(target=repeat, args=(step, _POLL_S, stopping)) for step in steps]

@@ -10,22 +10,36 @@ from dicom_io.reading.series import FULL_COVERAGE, Pair, Series
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Whether everything speaks for completeness, and what does not."""
+    """What speaks against completeness: what is ``missing``, and of what headers do not tell whether it is there."""
 
-    complete: bool
-    reasons: tuple[str, ...]
+    missing: tuple[str, ...]
+    untold: tuple[str, ...]
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything speaks for completeness."""
+        return not self.reasons
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        return self.missing + self.untold
 
 
 def evidence(pair: Pair) -> Evidence:
     """Complete if the PET has the slices it announces, PET and CT have no gaps, and the CT covers the PET."""
-    reasons = [*_doubts_about_pet(pair.pet), *_gaps(pair.pet)]
+    missing, untold = _gaps(pair.pet), []
+    slices = missing_slices(pair.pet)
+    if slices is None:
+        untold.append("The PET does not say how many slices it has (Number of Slices).")
+    elif slices:
+        missing.append(f"{slices} slices of the PET are missing of those in Number of Slices.")
     if pair.ct is None:
-        reasons.append("There is no CT.")
+        untold.append("There is no CT.")
     else:
-        reasons += _gaps(pair.ct)
+        missing += _gaps(pair.ct)
         if pair.coverage < FULL_COVERAGE:
-            reasons.append(f"The CT covers {100 * pair.coverage:.0f} % of the PET.")
-    return Evidence(not reasons, tuple(reasons))
+            untold.append(f"The CT covers {100 * pair.coverage:.0f} % of the PET.")
+    return Evidence(tuple(missing), tuple(untold))
 
 
 def missing_slices(pet: Series) -> int | None:
@@ -49,13 +63,6 @@ def missing_slices_remarks(pet: Series) -> tuple[Remark, ...]:
     """The remark on a PET that lacks slices it announces. Only outer ones can be: a gap between slices is refused."""
     missing = missing_slices(pet)
     return (Remark(Reason.SLICES_MISSING, f"{missing} slices of {pet.name}."),) if missing else ()
-
-
-def _doubts_about_pet(pet: Series) -> list[str]:
-    missing = missing_slices(pet)
-    if missing is None:
-        return ["The PET does not say how many slices it has (Number of Slices)."]
-    return [f"{missing} slices of the PET are missing of those in Number of Slices."] if missing else []
 
 
 def _gaps(series: Series) -> list[str]:

@@ -53,6 +53,8 @@ def _print_list(studies: Any) -> None:
         facts = [f"revision {one.revision}", f"{one.instances} instances"]
         if one.lesions is not None:
             facts.append(f"{one.lesions} lesions")
+        if one.conflicts:
+            facts.append(f"{one.conflicts} in conflict")
         if one.deliveries:
             facts.append(f"{one.deliveries_sent} of {one.deliveries} sent")
         console.print(
@@ -76,8 +78,8 @@ def _print_study(found: Any) -> None:
         facts.add_row(
             "arrived", f"{arrival.opened_at:%Y-%m-%d %H:%M:%S} from {arrival.calling_ae} ({arrival.address}): {counts}"
         )
-    for instance in found.unused:
-        facts.add_row("not used", f"{instance.reason}: {instance.detail} ({instance.path})")
+    for (reason, detail), same in _together(found.unused).items():
+        facts.add_row("not used", f"{len(same)} × {reason}: {detail} ({same[0].path}{', …' * (len(same) > 1)})")
     console.print(facts)
     series = Table(title="Series", title_justify="left")
     for name in ("description", "instances", "is", "because"):
@@ -97,6 +99,14 @@ def _print_study(found: Any) -> None:
                 wrong(f"{result.kind}: {fault}")
         for remark in report.remarks:
             warn(str(remark))
+
+
+def _together(unused: Any) -> dict[tuple[Any, Any], list[Any]]:
+    """Unused instances by why they are not used: a series that was sent again has hundreds."""
+    found: dict[tuple[Any, Any], list[Any]] = {}
+    for instance in unused:
+        found.setdefault((instance.reason, instance.detail), []).append(instance)
+    return found
 
 
 def _findings(report: Any) -> Table:

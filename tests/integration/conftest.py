@@ -20,7 +20,7 @@ from db.states import AssociationOutcome
 from db.upgrade import upgrade
 from dicom_io.network.incoming import AssociationFolder
 from dicom_io.network.probe import ASKED
-from node import completeness, intake, worker
+from node import archive, completeness, intake, worker
 from node.models import Models
 from node.spool import Spool
 
@@ -40,14 +40,17 @@ class SteppedNode:
         self.spool = Spool(self.settings.spool.folder)
         self.spool.create()
         self.intake = intake.Intake(self.database, self.spool, "test", lambda: self.now)
-        self.completeness = completeness.Completeness(self.database, self.spool, self.settings, lambda: self.now)
+        self.archives = archive.archives(self.settings, lambda: self.now)
+        self.completeness = completeness.Completeness(
+            self.database, self.spool, self.settings, lambda: self.now, self.archives
+        )
         self.worker = worker.Worker(self.database, self.spool, self.settings, Models(self.settings), lambda: self.now)
 
-    def receive(self, files: Sequence[Path]) -> None:
-        """As the listener does: into the journal, on one association that is then released. It takes a second."""
+    def receive(self, files: Sequence[Path], calling_ae: str = "SCANNER", *, released: bool = True) -> str:
+        """As the listener does: into the journal, on one association that is then ``released``. It takes a second."""
         self.now += timedelta(seconds=1)
         association_id = f"association-{next(self._associations):04d}"
-        sender = {"calling_ae": "SCANNER", "called_ae": "UPTAKE", "address": "127.0.0.1", "port": 50000}
+        sender = {"calling_ae": calling_ae, "called_ae": "UPTAKE", "address": "127.0.0.1", "port": 50000}
         folder = AssociationFolder(self.spool.folder, association_id, **sender)
         for file in files:
             content = dcmread(file)
@@ -56,11 +59,17 @@ class SteppedNode:
             encoded.is_little_endian, encoded.is_implicit_VR = syntax.is_little_endian, syntax.is_implicit_VR
             write_dataset(encoded, content)
             folder.store(content.SOPClassUID, content.SOPInstanceUID, syntax, encoded.getvalue())
+        if released:
+            self.release(association_id)
+        return association_id
+
+    def release(self, association_id: str) -> None:
         self.spool.end_association(association_id, AssociationOutcome.RELEASED)
 
     def run(self) -> None:
         """Until nothing is left to do."""
-        while self.intake.step() or self.completeness.step() or self.worker.step():
+        asking = [one.step for one in self.archives.values()]
+        while any(step() for step in (self.intake.step, self.completeness.step, *asking, self.worker.step)):
             pass
 
     def wait(self, seconds: float = QUIET_TIME_S + 1.0) -> None:

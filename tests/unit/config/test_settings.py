@@ -49,6 +49,28 @@ def test_a_destination_is_asked_to_commit_itself_as_it_offers_unless_it_is_said(
     assert destination.storage_commitment is asked
 
 
+PACS = '[[destinations]]\nname = "main"\nae_title = "PACS"\nhost = "10.0.0.5"\nport = 104\n'
+
+
+def test_a_source_has_a_quiet_time_and_an_archive_that_is_a_destination(tmp_path: Path) -> None:
+    file = write(tmp_path, PACS + '[[sources]]\nae_title = "CT1"\nquiet_time_s = 20\narchive = "main"\n')
+    (source,) = load(file).sources
+    assert (source.ae_title, source.quiet_time_s, source.archive) == ("CT1", 20.0, "main")
+
+
+@pytest.mark.parametrize(
+    ("sources", "said"),
+    [
+        ('[[sources]]\nae_title = "CT1"\narchive = "mian"\n', "the archive mian is not the name of a destination"),
+        ('[[sources]]\nae_title = "CT1"\n' * 2, "the AE title CT1 is used twice"),
+        ('[[sources]]\nae_title = "CT1"\nquiet_time_s = -1\n', "greater than or equal to 0"),
+    ],
+)
+def test_a_source_that_can_not_be_meant_so_is_refused(tmp_path: Path, sources: str, said: str) -> None:
+    with pytest.raises(ValidationError, match=said):
+        load(write(tmp_path, PACS + sources))
+
+
 def test_the_environment_overrides_one_setting_and_leaves_its_neighbours(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -70,6 +70,7 @@ def test_the_detail_of_a_study_holds_everything_about_it(
     assert [(s.series_uid, s.modality, s.instances) for s in detail.series] == [("1.2.3.1", "PT", 2)]
     assert [(a.calling_ae, a.accepted, a.conflicts) for a in detail.arrivals] == [("SCANNER", 1, 1)]
     assert [u.reason for u in detail.unused] == [Reason.UID_CONFLICT, Reason.TRUNCATED]
+    assert detail.summary.conflicts == 1
     [report] = detail.reports
     assert (report.outcome, len(report.findings), len(report.results)) == (ReportOutcome.LESIONS, 2, 3)
     assert report.results[0].deliveries[0].state is DeliveryState.PENDING

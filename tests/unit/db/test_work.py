@@ -20,6 +20,7 @@ from db.work import (
     SeriesJudgement,
     claim_study,
     expire_leases,
+    instance_counts,
     judge_series,
     mark_complete,
     reject,
@@ -59,15 +60,28 @@ def fail(database: Database, held: Claimed, at: datetime, retry_at: datetime, ma
 def test_an_association_that_is_open_is_named_with_the_study_it_brings(
     database: Database, arrive: Arrive, now: datetime, later: Later
 ) -> None:
-    for name in ("a1", "a2"):
+    for name, sender in (("a1", "PACS"), ("a2", "CT")):
         with database.transaction() as session:
-            open_association(session, name, listener="h", calling_ae="CT", called_ae="UPTAKE", address="::1", now=now)
+            open_association(session, name, listener="h", calling_ae=sender, called_ae="UPTAKE", address="", now=now)
     arrive("1.1", 1, association_id="a1", at=later(5))
     arrive("1.1", 2, association_id="a2", at=later(6))
     arrive("1.2", 1, association_id="a2", at=later(2))
     with database.transaction() as session:
-        close_association(session, "a2", AssociationOutcome.RELEASED, now)
-    assert receiving(database) == (Receiving("1.2", 1, later(2), ()), Receiving("1.1", 1, later(6), ("a1",)))
+        close_association(session, "a2", AssociationOutcome.RELEASED, later(9))
+    assert receiving(database) == (
+        Receiving("1.2", 1, later(2), (), later(9), ("CT",)),
+        Receiving("1.1", 1, later(6), ("a1",), later(9), ("CT", "PACS")),
+    )
+
+
+def test_accepted_instances_are_counted_by_series(database: Database, arrive: Arrive) -> None:
+    arrive("1.1", 1)
+    arrive("1.1", 2)
+    arrive("1.1", 2)
+    arrive("1.2", 1)
+    with database.reading() as session:
+        assert instance_counts(session, "1.1") == {"1.1.1": 2}
+        assert instance_counts(session, "1.9") == {}
 
 
 def test_a_complete_study_leaves_intake_with_its_evidence(database: Database, complete: Callable[..., None]) -> None:

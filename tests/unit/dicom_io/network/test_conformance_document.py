@@ -6,14 +6,19 @@ from importlib.metadata import version
 import pytest
 from pydicom.uid import UID
 from pynetdicom import build_context
-from pynetdicom.sop_class import StorageCommitmentPushModel, Verification
+from pynetdicom.sop_class import (
+    StorageCommitmentPushModel,
+    StudyRootQueryRetrieveInformationModelFind,
+    Verification,
+)
 
 from config.reasons import Reason
-from config.settings import Commitment, Delivery, Destination, Listener, Results, Settings, Spool
+from config.settings import Commitment, Delivery, Destination, Listener, Results, Settings, Source, Spool
 from dicom_io.identity import IMPLEMENTATION_CLASS_UID
 from dicom_io.network import commitment, listener, sender, transport
 from dicom_io.network.admission import refusal
 from dicom_io.network.probe import ASKED
+from dicom_io.network.query import MAXIMUM_MATCHES
 from dicom_io.network.transport import readable_transfer_syntaxes
 from dicom_io.sop_classes import ACCEPTED, ANALYSED, class_name
 from tests.unit.documents import rows, section
@@ -55,6 +60,12 @@ def test_it_names_what_a_probe_asks():
     ]
     assert rows(text, "SOP Class", "UID", "Transfer Syntaxes") == asked
     assert str(StorageCommitmentPushModel) in text
+
+
+def test_it_names_what_archives_are_asked():
+    model = f"FIND ({StudyRootQueryRetrieveInformationModelFind})"
+    assert model in section(DOCUMENT, "### 7.3 Association initiation")
+    assert f"more than {MAXIMUM_MATCHES:,} matches" in " ".join(section(DOCUMENT, "### 5.6 Query as SCU").split())
 
 
 @pytest.mark.parametrize(
@@ -120,12 +131,14 @@ def test_general_parameters_are_those_of_every_association():
 SECTIONS = {
     "listener": Listener(),
     "destinations": Destination(name="one", ae_title="PACS", host="pacs", port=104),
+    "sources": Source(ae_title="PACS"),
     "spool": Spool(),
     "results": Results(),
     "delivery": Delivery(),
     "commitment": Commitment(),
 }
-NOT_OF_THE_NETWORK = {"destinations.name", "spool.folder"}
+UNSAID = {"destinations.storage_commitment": "where offered", "sources.archive": "none"}
+NOT_OF_THE_NETWORK = {"destinations.name", "sources.quiet_time_s", "spool.folder"}
 
 
 def test_it_names_every_parameter_of_network_and_objects():
@@ -143,6 +156,9 @@ def test_defaults_are_those_that_it_names(row):
         assert type(SECTIONS[part]).model_fields[field].is_required()
         return
     value = getattr(SECTIONS[part], field)
-    unsaid = {(): "all", None: "where offered"}
-    written = unsaid[value] if value in unsaid else str(value).lower() if isinstance(value, bool) else value
+    if value is None:
+        value = UNSAID[setting]
+    elif value == ():
+        value = "all"
+    written = str(value).lower() if isinstance(value, bool) else value
     assert named == (f"{written:g}" if isinstance(written, float) else str(written))
