@@ -339,6 +339,16 @@ class Reason(StrEnum):
     ANALYSIS_TIMEOUT = ("analysis-timeout", "The analysis took longer than analysis.timeout_s.", "See the log.")
     OUT_OF_MEMORY = ("out-of-memory", "The analysis ran out of memory.", "Give the node more memory; `uptake retry`.")
     INTERNAL_ERROR = ("internal-error", "A defect in the node.", "Report it with the log line; `uptake retry`.")
+    TLS_REFUSED = (
+        "tls-refused",
+        "A peer could not prove who it is, or did not speak TLS.",
+        "Give it a certificate of an authority in listener.tls.authorities, and TLS 1.2 or later.",
+    )
+    TLS_FILES_UNUSABLE = (
+        "tls-files-unusable",
+        "The certificate, its key or the list of authorities can't be used.",
+        "Correct the files that tls.certificate, private_key and authorities name; the key is not encrypted.",
+    )
 
     # Delivery.
     DESTINATION_UNREACHABLE = (
@@ -370,6 +380,11 @@ class Reason(StrEnum):
         "result-not-conformant",
         "A result object failed the conformance check; it is kept aside and not sent.",
         "A defect in the node: report it with the faults in the log, which `uptake check` shows, too.",
+    )
+    DESTINATION_NOT_TRUSTED = (
+        "destination-not-trusted",
+        "The destination, or this node in its eyes, could not prove who it is, or it does not speak TLS.",
+        "Compare both certificates, and the authorities on both sides; delivery goes on by itself.",
     )
 
 

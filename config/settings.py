@@ -3,7 +3,7 @@
 import os
 import tomllib
 from collections.abc import Mapping
-from ipaddress import IPv4Network, IPv6Network
+from ipaddress import IPv4Network, IPv6Network, ip_address
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -30,11 +30,27 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class Tls(Section):
+    """DICOM over TLS, PEM files: this node's certificate (with the chain to its authority), its key, unencrypted, and
+    the certificates of those authorities whose word on a peer counts, with their revocation lists if there are any.
+    """
+
+    certificate: Path
+    private_key: Path
+    authorities: Path
+
+
 class Listener(Section):
-    """Where the node is reached by DICOM. An empty list allows everybody."""
+    """Where the node is reached by DICOM. An empty list allows everybody.
+
+    With ``tls`` it takes nobody without it. ``allow_plain``: unencrypted from other machines, too.
+    """
 
     ae_title: AETitle = "UPTAKE"
     host: str = "127.0.0.1"
+    tls: Tls | None = None
+    allow_plain: bool = False
+    maximum_object_mb: int = Field(2048, ge=1)
     port: Port = 11112
     allowed_calling_ae_titles: tuple[AETitle, ...] = ()
     allowed_addresses: tuple[IPv4Network | IPv6Network, ...] = ()
@@ -42,17 +58,34 @@ class Listener(Section):
     maximum_pdu_bytes: int = Field(131072, ge=4096)
     network_timeout_s: float = Field(60.0, gt=0)
 
+    @model_validator(mode="after")
+    def _is_plain_on_loopback_only(self) -> Self:
+        if self.tls is None and not self.allow_plain and not self._is_loopback:
+            raise ValueError(
+                f"host {self.host} is reached by other machines, unencrypted: set listener.tls, "
+                "or listener.allow_plain = true in a network that is trusted"
+            )
+        return self
+
+    @property
+    def _is_loopback(self) -> bool:
+        try:
+            return self.host == "localhost" or ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
 
 class Destination(Section):
     """A DICOM peer that receives results.
 
     ``profile``: which, by what its viewers show (``config.profiles``). ``outlines``: presentation states of the PET
-    with the lesions' outlines, too.
+    with the lesions' outlines, too. With ``tls`` nothing goes there without it.
     """
 
     name: str
     ae_title: AETitle
     host: str
+    tls: Tls | None = None
     port: Port
     network_timeout_s: float = Field(30.0, gt=0)
     profile: Profile = Profile.GENERAL

@@ -16,11 +16,12 @@ _UNREADABLE = (
     NotImplementedError,
     OSError,
     OverflowError,
+    RecursionError,
     TypeError,
     ValueError,
     struct.error,
 )
-"""What pydicom raises when bytes don't fit their value representation."""
+"""What pydicom raises when bytes don't fit their value representation, or sequences are nested without end."""
 
 
 def texts(dataset: Dataset, keyword: str) -> tuple[str, ...]:

@@ -133,5 +133,5 @@ def test_defaults_are_those_that_it_names(row):
         assert type(SECTIONS[part]).model_fields[field].is_required()
         return
     value = getattr(SECTIONS[part], field)
-    written = "all" if value == () else str(value).lower() if isinstance(value, bool) else value
+    written = "none" if value is None else "all" if value == () else str(value).lower() if isinstance(value, bool) else value
     assert named == (f"{written:g}" if isinstance(written, float) else str(written))
