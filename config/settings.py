@@ -8,7 +8,12 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    NestedSecretsSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 from config.indication import Indication
 from config.profiles import Profile, kinds_of
@@ -188,7 +193,7 @@ class Logging(Section):
 
 
 class Settings(BaseSettings):
-    """All settings. Precedence: environment, then the TOML file, then defaults."""
+    """All settings. Precedence: environment, then systemd's credentials (a file for each), the TOML file, defaults."""
 
     model_config = SettingsConfigDict(
         env_prefix="UPTAKE_",
@@ -218,7 +223,10 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return (env_settings, init_settings)
+        credentials = NestedSecretsSettingsSource(
+            file_secret_settings, secrets_dir=os.environ.get("CREDENTIALS_DIRECTORY"), secrets_dir_missing="ok"
+        )
+        return (env_settings, credentials, init_settings)
 
     @model_validator(mode="after")
     def _destinations_have_names_of_their_own(self) -> Self:

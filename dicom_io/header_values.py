@@ -8,7 +8,7 @@ from pydicom.errors import BytesLengthException
 from pydicom.multival import MultiValue
 from pydicom.sequence import Sequence as DicomSequence
 
-_UNREADABLE = (
+UNREADABLE = (
     AttributeError,
     BytesLengthException,
     EOFError,
@@ -28,7 +28,7 @@ def texts(dataset: Dataset, keyword: str) -> tuple[str, ...]:
     """Every value of an element as stripped text; empty if absent or unreadable."""
     try:
         value = dataset.get(keyword)
-    except _UNREADABLE:
+    except UNREADABLE:
         return ()
     return _as_texts(value)
 
@@ -61,7 +61,7 @@ def items(dataset: Dataset, keyword: str) -> tuple[Dataset, ...]:
     try:
         value = dataset.get(keyword)
         return tuple(value) if isinstance(value, DicomSequence) else ()
-    except _UNREADABLE:
+    except UNREADABLE:
         return ()
 
 
@@ -81,7 +81,7 @@ def private_text(
                 return ""
             element = dataset.get((group, 0x1000 + element_offset))
             return "" if element is None else _first(element.value)
-    except _UNREADABLE:
+    except UNREADABLE:
         return ""
 
 

@@ -96,6 +96,7 @@ def test_the_reasons_of_failures_exist():
     assert reasons == {
         Reason.DESTINATION_REFUSED_OBJECT,
         Reason.DESTINATION_UNREACHABLE,
+        Reason.DESTINATION_NOT_TRUSTED,
         Reason.DESTINATION_REJECTED_ASSOCIATION,
         Reason.DESTINATION_REFUSES_SOP_CLASS,
     }
@@ -133,5 +134,7 @@ def test_defaults_are_those_that_it_names(row):
         assert type(SECTIONS[part]).model_fields[field].is_required()
         return
     value = getattr(SECTIONS[part], field)
-    written = "none" if value is None else "all" if value == () else str(value).lower() if isinstance(value, bool) else value
+    written = (
+        "none" if value is None else "all" if value == () else str(value).lower() if isinstance(value, bool) else value
+    )
     assert named == (f"{written:g}" if isinstance(written, float) else str(written))
