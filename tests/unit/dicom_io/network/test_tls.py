@@ -1,10 +1,12 @@
 """DICOM over TLS (PS3.15 Section B.12): who can prove who it is gets through, and nobody waits for others."""
 
+import json
 import os
 import socket
 import ssl
 import subprocess
 import time
+import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -26,6 +28,7 @@ from tests.unit.dicom_io.network.conftest import Recorder
 
 StartListener = Callable[..., Listener]
 STORESCU, STORESCP = Path("/usr/bin/storescu"), Path("/usr/bin/storescp")
+ORTHANC = Path("/usr/sbin/Orthanc")
 needs_dcmtk = pytest.mark.skipif(not STORESCU.exists(), reason="needs DCMTK")
 
 
@@ -233,9 +236,7 @@ def test_dcmtk_sends_by_each_of_its_profiles(
 
 @needs_dcmtk
 def test_dcmtk_receives_over_tls(hospital: Authority, write_ct: Callable[..., Path], tmp_path: Path) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    (port,) = free_ports(1)
     pacs, folder = hospital.issue("pacs"), tmp_path / "received"
     folder.mkdir()
     options = ["--enable-tls", pacs.private_key, pacs.certificate, "--add-cert-file", hospital.file]
@@ -245,12 +246,60 @@ def test_dcmtk_receives_over_tls(hospital: Authority, write_ct: Callable[..., Pa
             destination = Destination(
                 name="pacs", ae_title="STORESCP", host="127.0.0.1", port=port, tls=hospital.issue("node")
             )
-            deadline = time.monotonic() + 10
-            while not (answer := echo(destination, "UPTAKE")).is_success:
-                assert time.monotonic() < deadline, answer
-                time.sleep(0.1)
+            wait_for(lambda: echo(destination, "UPTAKE").is_success)
             (outcome,) = send(destination, [write_ct()], "UPTAKE")
         finally:
             process.terminate()
     assert outcome.reason is None
     assert len(list(folder.iterdir())) == 1
+
+
+@pytest.mark.skipif(not ORTHANC.exists(), reason="needs Orthanc")
+def test_orthanc_sends_and_receives_over_tls(
+    start_listener: StartListener, hospital: Authority, write_ct: Callable[..., Path], tmp_path: Path
+) -> None:
+    listener = start_listener(tls=hospital.issue("node"), network_timeout_s=30.0)
+    pacs, ports = hospital.issue("pacs"), free_ports(2)
+    settings = {
+        "StorageDirectory": str(tmp_path / "storage"),
+        "DicomAet": "ORTHANC",
+        "DicomPort": ports[0],
+        "HttpPort": ports[1],
+        "AuthenticationEnabled": False,
+        "DicomCheckCalledAet": False,
+        "DicomAlwaysAllowStore": True,
+        "DicomTlsEnabled": True,
+        "DicomTlsCertificate": str(pacs.certificate),
+        "DicomTlsPrivateKey": str(pacs.private_key),
+        "DicomTlsTrustedCertificates": str(hospital.file),
+        "DicomModalities": {"node": {"AET": "UPTAKE", "Host": "127.0.0.1", "Port": listener.port, "UseDicomTls": True}},
+    }
+    (tmp_path / "orthanc.json").write_text(json.dumps(settings))
+    destination = Destination(
+        name="pacs", ae_title="ORTHANC", host="127.0.0.1", port=ports[0], tls=hospital.issue("sender")
+    )
+    with subprocess.Popen([ORTHANC, tmp_path / "orthanc.json"], env={**os.environ, "TCP_NODELAY": "1"}) as process:
+        try:
+            wait_for(lambda: echo(destination, "UPTAKE").is_success)
+            (outcome,) = send(destination, [write_ct()], "UPTAKE")
+            url = f"http://127.0.0.1:{ports[1]}/modalities/node/echo"
+            with urllib.request.urlopen(url, data=b"{}", timeout=30) as answer:
+                assert answer.status == 200
+        finally:
+            process.terminate()
+    assert outcome.reason is None
+
+
+def free_ports(count: int) -> list[int]:
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [int(one.getsockname()[1]) for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
+
+
+def wait_for(condition: Callable[[], bool], timeout_s: float = 20.0) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
