@@ -65,6 +65,14 @@ def items(dataset: Dataset, keyword: str) -> tuple[Dataset, ...]:
         return ()
 
 
+def are_equal(first: Dataset, second: Dataset) -> bool:
+    """Whether two data sets hold the same; what can't be read equals nothing."""
+    try:
+        return bool(first == second)
+    except UNREADABLE:
+        return False
+
+
 def private_text(
     dataset: Dataset, group: int, element_offset: int, creator: str, *, without_creator: bool = False
 ) -> str:

@@ -92,7 +92,7 @@ def test_it_names_every_status_that_counts_as_stored():
 
 def test_the_reasons_of_failures_exist():
     named = " ".join(row[2] for row in rows(section(DOCUMENT, "### 7.4 Status codes"), "status", "as", "then"))
-    reasons = {reason for reason in Reason if f"({reason}" in named or f", {reason})" in named}
+    reasons = {reason for reason in Reason if f"({reason}" in named or f", {reason}" in named}
     assert reasons == {
         Reason.DESTINATION_REFUSED_OBJECT,
         Reason.DESTINATION_UNREACHABLE,
