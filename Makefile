@@ -1,5 +1,6 @@
 # The four habits: make lint, make test, make bench, make demo. Each works on a fresh clone.
 # make soak: a node is killed hundreds of times, for most of an hour; KILLS=25 for some minutes.
+# make fuzz: over a million executions of what reads received files (docs/security.md), about an hour on one core.
 # make test-models: what needs torch, nnU-Net and MONAI, training too, in an environment of their own (2.5 GB).
 PYTHON ?= python3
 VENV := .venv
@@ -12,7 +13,7 @@ MODEL_TESTS := $(addprefix tests/unit/inference/,bundles engines importers netwo
 	tests/integration/test_models.py $(wildcard tests/unit/node/test_*models.py) \
 	tests/unit/training tests/integration/test_meteor.py
 
-.PHONY: lint test test-models soak bench demo install clean
+.PHONY: lint test test-models soak fuzz bench demo install clean
 
 install: $(STAMP)
 
@@ -50,5 +51,12 @@ bench: $(STAMP)
 demo: $(STAMP)
 	$(BIN)/uptake demo
 
+# Defects go to fuzz/; none may be left.
+fuzz: $(STAMP)
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev,fuzz]'
+	$(BIN)/python -W ignore -m tests.fuzz walk -runs=1000000
+	$(BIN)/python -W ignore -m tests.fuzz read -runs=100000
+	$(BIN)/python -W ignore -m tests.fuzz analyse -runs=50000
+
 clean:
-	rm -rf $(VENV) .bench-venv build *.egg-info
+	rm -rf $(VENV) .bench-venv build fuzz *.egg-info

@@ -370,6 +370,16 @@ class Reason(StrEnum):
         "The archive did not say by C-FIND what it holds of a study.",
         "Let this node's AE title query the archive; without, studies wait for the quiet time.",
     )
+    TLS_REFUSED = (
+        "tls-refused",
+        "A peer could not prove who it is, or did not speak TLS.",
+        "Give it a certificate of an authority in listener.tls.authorities, and TLS 1.2 or later.",
+    )
+    TLS_FILES_UNUSABLE = (
+        "tls-files-unusable",
+        "The certificate, its key or the list of authorities can't be used.",
+        "Correct the files that tls.certificate, private_key and authorities name; the key is not encrypted.",
+    )
 
     # Delivery.
     DESTINATION_UNREACHABLE = (
@@ -417,6 +427,11 @@ class Reason(StrEnum):
         "commitment-refused",
         "The destination does not take requests for storage commitment.",
         "Enable it at the destination, then `uptake retry`; or set destinations.storage_commitment to false.",
+    )
+    DESTINATION_NOT_TRUSTED = (
+        "destination-not-trusted",
+        "The destination, or this node in its eyes, could not prove who it is, or it does not speak TLS.",
+        "Compare both certificates, and the authorities on both sides; delivery goes on by itself.",
     )
 
 

@@ -3,12 +3,17 @@
 import os
 import tomllib
 from collections.abc import Mapping
-from ipaddress import IPv4Network, IPv6Network
+from ipaddress import IPv4Network, IPv6Network, ip_address
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    NestedSecretsSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 from config.indication import Indication
 from config.profiles import Profile, kinds_of
@@ -30,11 +35,27 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class Tls(Section):
+    """DICOM over TLS, PEM files: this node's certificate (with the chain to its authority), its key, unencrypted, and
+    the certificates of those authorities whose word on a peer counts, with their revocation lists if there are any.
+    """
+
+    certificate: Path
+    private_key: Path
+    authorities: Path
+
+
 class Listener(Section):
-    """Where the node is reached by DICOM. An empty list allows everybody."""
+    """Where the node is reached by DICOM. An empty list allows everybody.
+
+    With ``tls`` it takes nobody without it. ``allow_plain``: unencrypted from other machines, too.
+    """
 
     ae_title: AETitle = "UPTAKE"
     host: str = "127.0.0.1"
+    tls: Tls | None = None
+    allow_plain: bool = False
+    maximum_object_mb: int = Field(2048, ge=1)
     port: Port = 11112
     allowed_calling_ae_titles: tuple[AETitle, ...] = ()
     allowed_addresses: tuple[IPv4Network | IPv6Network, ...] = ()
@@ -42,18 +63,35 @@ class Listener(Section):
     maximum_pdu_bytes: int = Field(131072, ge=4096)
     network_timeout_s: float = Field(60.0, gt=0)
 
+    @model_validator(mode="after")
+    def _is_plain_on_loopback_only(self) -> Self:
+        if self.tls is None and not self.allow_plain and not self._is_loopback:
+            raise ValueError(
+                f"host {self.host} is reached by other machines, unencrypted: set listener.tls, "
+                "or listener.allow_plain = true in a network that is trusted"
+            )
+        return self
+
+    @property
+    def _is_loopback(self) -> bool:
+        try:
+            return self.host == "localhost" or ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
 
 class Destination(Section):
     """A DICOM peer that receives results.
 
     ``profile``: which, by what its viewers show (``config.profiles``). ``outlines``: presentation states of the PET
     with the lesions' outlines, too. ``storage_commitment``: whether the peer is asked to answer for what it has stored;
-    by default where it offers to.
+    by default where it offers to. With ``tls`` nothing goes there without it.
     """
 
     name: str
     ae_title: AETitle
     host: str
+    tls: Tls | None = None
     port: Port
     network_timeout_s: float = Field(30.0, gt=0)
     profile: Profile = Profile.GENERAL
@@ -209,7 +247,7 @@ class Retention(Section):
 
 
 class Settings(BaseSettings):
-    """All settings. Precedence: environment, then the TOML file, then defaults."""
+    """All settings. Precedence: environment, then systemd's credentials (a file for each), the TOML file, defaults."""
 
     model_config = SettingsConfigDict(
         env_prefix="UPTAKE_",
@@ -244,7 +282,10 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return (env_settings, init_settings)
+        credentials = NestedSecretsSettingsSource(
+            file_secret_settings, secrets_dir=os.environ.get("CREDENTIALS_DIRECTORY"), secrets_dir_missing="ok"
+        )
+        return (env_settings, credentials, init_settings)
 
     @model_validator(mode="after")
     def _destinations_have_names_of_their_own(self) -> Self:

@@ -8,7 +8,7 @@ from pydicom.errors import BytesLengthException
 from pydicom.multival import MultiValue
 from pydicom.sequence import Sequence as DicomSequence
 
-_UNREADABLE = (
+UNREADABLE = (
     AttributeError,
     BytesLengthException,
     EOFError,
@@ -16,18 +16,19 @@ _UNREADABLE = (
     NotImplementedError,
     OSError,
     OverflowError,
+    RecursionError,
     TypeError,
     ValueError,
     struct.error,
 )
-"""What pydicom raises when bytes don't fit their value representation."""
+"""What pydicom raises when bytes don't fit their value representation, or sequences are nested without end."""
 
 
 def texts(dataset: Dataset, keyword: str) -> tuple[str, ...]:
     """Every value of an element as stripped text; empty if absent or unreadable."""
     try:
         value = dataset.get(keyword)
-    except _UNREADABLE:
+    except UNREADABLE:
         return ()
     return _as_texts(value)
 
@@ -60,8 +61,16 @@ def items(dataset: Dataset, keyword: str) -> tuple[Dataset, ...]:
     try:
         value = dataset.get(keyword)
         return tuple(value) if isinstance(value, DicomSequence) else ()
-    except _UNREADABLE:
+    except UNREADABLE:
         return ()
+
+
+def are_equal(first: Dataset, second: Dataset) -> bool:
+    """Whether two data sets hold the same; what can't be read equals nothing."""
+    try:
+        return bool(first == second)
+    except UNREADABLE:
+        return False
 
 
 def private_text(
@@ -80,7 +89,7 @@ def private_text(
                 return ""
             element = dataset.get((group, 0x1000 + element_offset))
             return "" if element is None else _first(element.value)
-    except _UNREADABLE:
+    except UNREADABLE:
         return ""
 
 

@@ -31,6 +31,8 @@ from config.settings import Listener as Settings
 from dicom_io.network.admission import refusal
 from dicom_io.network.commitment import Answers, accepted_context
 from dicom_io.network.incoming import AssociationFolder, clean_parts
+from dicom_io.network.limits import limit
+from dicom_io.network.tls import listening_context, shake_hands
 from dicom_io.network.transport import application_entity, prepare_socket, readable_transfer_syntaxes
 from dicom_io.sop_classes import ACCEPTED
 
@@ -120,7 +122,8 @@ class Listener:
     def start(self) -> None:
         """Clean the incoming folder of half-written files and listen; returns at once.
 
-        Raises ``OSError`` if the address can't be bound or the spool can't be written.
+        Raises ``OSError`` if the address can't be bound or the spool can't be written, ``Refused`` if the files for TLS
+        can't be used.
         """
         self._spool.mkdir(parents=True, exist_ok=True)
         removed = clean_parts(self._spool)
@@ -134,8 +137,11 @@ class Listener:
             (self._settings.host, self._settings.port),
             block=False,
             contexts=_presentation_contexts(),
+            ssl_context=listening_context(self._settings.tls) if self._settings.tls else None,
             evt_handlers=[
                 (evt.EVT_CONN_OPEN, prepare_socket, [self._settings.network_timeout_s]),
+                (evt.EVT_CONN_OPEN, shake_hands, [self._mistrusted]),
+                (evt.EVT_CONN_OPEN, limit, [self._settings.maximum_pdu_bytes, self._settings.maximum_object_mb]),
                 (evt.EVT_CONN_CLOSE, _let_go),
                 (evt.EVT_REQUESTED, self._requested),
                 (evt.EVT_REJECTED, self._rejected),
@@ -190,6 +196,11 @@ class Listener:
         limit = f"{self._settings.maximum_associations} associations are open."
         remark = Remark(Reason.TOO_MANY_ASSOCIATIONS, limit)
         self._tell(self._events.association_rejected, self._describe(event.assoc), remark)
+
+    def _mistrusted(self, address: str, port: int, detail: str) -> None:
+        info = AssociationInfo(self._new_association_id(), "", "", address, port, datetime.now(UTC))
+        remark = Remark(Reason.TLS_REFUSED, f"{address}: {detail}.")
+        self._tell(self._events.association_rejected, info, remark)
 
     def _established(self, event: evt.Event) -> None:
         info = self._describe(event.assoc)

@@ -15,7 +15,9 @@ from pynetdicom.sop_class import Verification
 
 from config.reasons import Reason, Refused
 from config.settings import Destination
+from dicom_io.header_values import UNREADABLE, text
 from dicom_io.network.transport import Association, associate
+from dicom_io.reading.identifiers import is_uid
 
 log = structlog.get_logger()
 
@@ -122,16 +124,16 @@ class _Parcel:
 def _parcel(path: Path) -> _Parcel:
     try:
         meta = read_file_meta_info(path)
-        parcel = _Parcel(
-            path,
-            UID(meta.MediaStorageSOPClassUID),
-            str(meta.MediaStorageSOPInstanceUID),
-            UID(meta.TransferSyntaxUID),
-        )
-    except (InvalidDicomError, EOFError, OSError) as error:
+    except (InvalidDicomError, *UNREADABLE) as error:
         raise Refused(Reason.NOT_DICOM, f"{path} can't be read as a Part 10 file: {error}.") from error
-    except AttributeError as error:
-        raise Refused(Reason.MISSING_IDENTIFIERS, f"{path} lacks File Meta Information: {error}.") from error
+    parcel = _Parcel(
+        path,
+        UID(text(meta, "MediaStorageSOPClassUID")),
+        text(meta, "MediaStorageSOPInstanceUID"),
+        UID(text(meta, "TransferSyntaxUID")),
+    )
+    if not all(map(is_uid, (parcel.sop_class_uid, parcel.sop_instance_uid, parcel.transfer_syntax_uid))):
+        raise Refused(Reason.MISSING_IDENTIFIERS, f"{path} lacks usable UIDs in its File Meta Information.")
     if not parcel.transfer_syntax_uid.is_transfer_syntax:
         raise Refused(Reason.UNSUPPORTED_TRANSFER_SYNTAX, f"{path} is in {parcel.transfer_syntax_uid}.")
     return parcel

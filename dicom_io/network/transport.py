@@ -28,6 +28,7 @@ from config.reasons import Reason, Refused
 from config.settings import Destination
 from dicom_io.identity import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from dicom_io.network.checkpoint import Checkpoint
+from dicom_io.network.tls import mistrust, sending_context
 
 MAXIMUM_PDU_BYTES = 131072
 ACSE_TIMEOUT_S = 30.0
@@ -140,12 +141,13 @@ def associate(
     Raises
     ------
     Refused
-        ``DESTINATION_UNREACHABLE``, ``DESTINATION_REJECTED_ASSOCIATION``, or ``DESTINATION_REFUSES_SOP_CLASS`` if
-        none of the contexts is accepted.
+        ``DESTINATION_UNREACHABLE``, ``DESTINATION_NOT_TRUSTED``, ``DESTINATION_REJECTED_ASSOCIATION``, or
+        ``DESTINATION_REFUSES_SOP_CLASS`` if none of the contexts is accepted.
     """
     watch = _Watch(destination.network_timeout_s)
     entity = application_entity(calling_ae, destination.network_timeout_s)
     where = _place(destination)
+    context = sending_context(destination.tls) if destination.tls else None
     try:
         handle = entity.associate(
             destination.host,
@@ -154,11 +156,12 @@ def associate(
             ae_title=destination.ae_title,
             max_pdu=MAXIMUM_PDU_BYTES,
             evt_handlers=watch.handlers,
+            tls_args=(context, destination.host) if context else None,
         )
     except OSError as error:  # the host's name can't be resolved
         raise Refused(Reason.DESTINATION_UNREACHABLE, f"{where}: {error}.") from error
     if not handle.is_established:
-        raise _refusal(handle, watch, where)
+        raise mistrust(context, destination) or _refusal(handle, watch, where)
     try:
         yield Association(handle, watch, destination)
     finally:

@@ -20,7 +20,7 @@ from pydicom.uid import (
 
 from config.reasons import Reason, Refused
 
-MAXIMUM_INFLATED_BYTES = 2**31
+MAXIMUM_INFLATED_BYTES = 2**29
 
 _PREAMBLE_BYTES = 128
 _PIXEL_DATA = (0x7FE0, 0x0010)

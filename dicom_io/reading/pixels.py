@@ -10,10 +10,13 @@ import numpy as np
 import pydicom
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
+from pydicom.encaps import get_frame
 from pydicom.pixels import get_decoder
+from pydicom.uid import RLELossless
 
 from config.reasons import Reason, Refused
 from dicom_io.header_values import number
+from dicom_io.reading.codestream import CodestreamSize, codestream_size
 from dicom_io.reading.elements import Layout, read_layout
 from dicom_io.reading.frames import Frame
 
@@ -84,7 +87,10 @@ class PixelReader:
     def _decoded(self, index: int, frame: Frame) -> StoredValues:
         values: StoredValues
         try:
+            self._require_size(index, frame)
             values, _ = get_decoder(self._layout.transfer_syntax_uid).as_array(self._dataset, index=index, raw=True)
+        except Refused:
+            raise
         except Exception as error:  # a boundary: decoders raise anything
             raise Refused(
                 Reason.PIXEL_DATA_UNREADABLE,
@@ -96,6 +102,19 @@ class PixelReader:
                 f"{self._path.name}: {frame.name} decodes to {values.shape}; expected {(frame.rows, frame.columns)}.",
             )
         return values
+
+    def _require_size(self, index: int, frame: Frame) -> None:
+        """Refuse a codestream of another size than the frame, before a decoder fills memory with it."""
+        if self._layout.transfer_syntax_uid == RLELossless:
+            return
+        count = int(number(self._dataset, "NumberOfFrames") or 1)
+        named = codestream_size(get_frame(self._dataset.PixelData, index, number_of_frames=count))
+        if named != CodestreamSize(frame.rows, frame.columns, 1):
+            raise Refused(
+                Reason.PIXEL_DATA_UNREADABLE,
+                f"{self._path.name}: the codestream of {frame.name} says {named or 'nothing of its size'}; "
+                f"expected {frame.rows} rows, {frame.columns} columns and one sample.",
+            )
 
     @cached_property
     def _dataset(self) -> Dataset:

@@ -18,6 +18,7 @@ from dicom_io.reading.pixels import PixelFormat, StoredValues
 AIR_HU = -1024.0
 _LEAST_TISSUE_HU = -900.0
 _DENSEST_HU = 3071.0
+_LARGEST_STORED = 2.0**32
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,8 @@ def read_ct(series: Series) -> Acquisition:
     Padding (PS3.3 Section C.7.5.1.1.2), and whatever else is below it, becomes -1024 HU. A padding value that tissue
     has (-900 to 3071 HU) is taken for tissue, with a remark.
 
-    Raises ``Refused`` as ``geometry.stack`` does, or with TRUNCATED, NO_PIXEL_DATA or PIXEL_DATA_UNREADABLE.
+    Raises ``Refused`` as ``geometry.stack`` does, or with TRUNCATED, NO_PIXEL_DATA, PIXEL_DATA_UNREADABLE, or
+    IMPLAUSIBLE_VALUES if a slope or intercept makes voxels that no float32 holds.
     """
     found = stack(series)
     paddings = {id(header): _ct_padding(header, found.frames) for header in found.headers}
@@ -91,6 +93,8 @@ def _read(found: Stack, padding: Padding, padded: float) -> FloatArray:
         if frame.rescale is None:
             raise Refused(Reason.PIXEL_DATA_UNREADABLE, f"{_rescale_in_words(frame)}; expected numbers, no slope of 0.")
         slope, intercept = frame.rescale
+        if abs(slope) * _LARGEST_STORED + abs(intercept) > np.finfo(np.float32).max:
+            raise Refused(Reason.IMPLAUSIBLE_VALUES, f"{_rescale_in_words(frame)}; no voxel is that large.")
         # In float64 and rounded once, so that neither 32-bit stored values nor large intercepts lose digits.
         values[index] = stored.astype(np.float64) * slope + intercept
         limits = padding(frame)

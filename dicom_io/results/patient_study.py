@@ -8,8 +8,7 @@ from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.valuerep import VR, PersonName
 
-from dicom_io.header_values import _UNREADABLE as UNREADABLE
-from dicom_io.header_values import text
+from dicom_io.header_values import UNREADABLE, text
 
 # Type 2 in every IOD: there even when empty.
 _REQUIRED = (

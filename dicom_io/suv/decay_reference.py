@@ -162,11 +162,13 @@ def _back_computed(header: PetHeader, half_life_s: float) -> tuple[datetime, ...
 
 
 def _average_time_s(duration_s: float | None, half_life_s: float) -> float | None:
-    """From the start of a frame to when the activity equals its mean: ln(λT / (1 − exp(−λT))) / λ."""
+    """From the start of a frame to when the activity equals its mean: ln(λT / (1 − exp(−λT))) / λ, T/2 if short."""
     if duration_s is None:
         return None
     constant = math.log(2.0) / half_life_s
     decayed = constant * duration_s
+    if decayed < 1e-9:
+        return duration_s / 2.0
     return math.log(decayed / -math.expm1(-decayed)) / constant
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Self
 
+from pydicom.datadict import keyword_for_tag
 from pydicom.dataset import Dataset
 
 from dicom_io.header_values import items, number, texts
@@ -46,5 +47,5 @@ class FrameView:
 
 
 def _flattened(groups: tuple[Dataset, ...]) -> tuple[Dataset, ...]:
-    inner = (item for group in groups for element in group for item in items(group, element.keyword))
+    inner = (item for group in groups for tag in sorted(group.keys()) for item in items(group, keyword_for_tag(tag)))
     return (*groups, *inner)

@@ -7,7 +7,7 @@ from datetime import datetime, time, timedelta
 from pydicom.dataset import Dataset
 
 from config.reasons import Reason, Refused, Remark
-from dicom_io.header_values import as_number, as_written, items, number, private_text, scale_factor, text
+from dicom_io.header_values import are_equal, as_number, as_written, items, number, private_text, scale_factor, text
 from dicom_io.suv import pet_times
 from dicom_io.suv.frame_view import FrameView
 from dicom_io.suv.pet_times import StatedReference
@@ -165,7 +165,7 @@ def _philips_factor(header: Dataset, element_offset: int) -> float | None:
 
 def _radiopharmaceutical(view: FrameView) -> Dataset:
     given = view.items("RadiopharmaceuticalInformationSequence")
-    if any(item != given[0] for item in given[1:]):
+    if not all(are_equal(item, given[0]) for item in given[1:]):
         raise Refused(Reason.NO_DOSE, f"{len(given)} radiopharmaceuticals were given; expected one.")
     return given[0] if given else Dataset()
 

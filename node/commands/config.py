@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import socket
+import stat
 from typing import Any
 
 import typer
@@ -38,6 +39,7 @@ def check(config: ConfigFile = None) -> None:
 
 def _problems(settings: Settings) -> list[str]:
     problems = [*_spool_problems(settings), *_listener_problems(settings), *_database_problems(settings)]
+    problems += _tls_problems(settings)
     for destination in settings.destinations:
         try:
             socket.getaddrinfo(destination.host, destination.port)
@@ -60,6 +62,8 @@ def _spool_problems(settings: Settings) -> list[str]:
         return [f"spool.folder: {existing} is not a folder"]
     if not os.access(existing, os.W_OK):
         return [f"spool.folder: {existing} is not writable"]
+    if existing == spool and stat.S_IMODE(spool.stat().st_mode) & 0o077:
+        return [f"spool.folder: {spool} is open to other users; chmod 700 it"]
     free_mb = shutil.disk_usage(existing).free // 2**20
     if free_mb < settings.spool.minimum_free_mb:
         return [f"spool.folder: {free_mb} MB free, spool.minimum_free_mb asks for {settings.spool.minimum_free_mb}"]
@@ -78,6 +82,19 @@ def _listener_problems(settings: Settings) -> list[str]:
     except OSError as error:
         return [f"listener: {host}:{port} can't be opened: {error.strerror}"]
     return []
+
+
+def _tls_problems(settings: Settings) -> list[str]:
+    from dicom_io.network.tls import listening_context
+
+    problems = []
+    for name, tls in [("listener", settings.listener.tls), *((one.name, one.tls) for one in settings.destinations)]:
+        try:
+            if tls is not None:
+                listening_context(tls)
+        except Refused as refused:
+            problems.append(f"{name}: {refused}")
+    return problems
 
 
 def _database_problems(settings: Settings) -> list[str]:
@@ -102,7 +119,13 @@ def _toml_lines(document: dict[str, Any]) -> list[str]:
         for table in values if isinstance(values, list) else [values]:
             lines += ["", f"[[{section}]]" if isinstance(values, list) else f"[{section}]"]
             lines += [
-                f"{key} = {json.dumps(value)}" if value is not None else f"# {key} is not set"
+                f"{key} = {_toml(value)}" if value is not None else f"# {key} is not set"
                 for key, value in table.items()
             ]
     return lines[1:]
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{key} = {_toml(one)}" for key, one in value.items()) + " }" if value else "{}"
+    return json.dumps(value)

@@ -1,5 +1,7 @@
 """``uptake serve``: the node."""
 
+import os
+
 from config.reasons import UptakeError
 from node.commands.output import ConfigFile, fail, settings_from
 
@@ -11,6 +13,7 @@ def serve(config: ConfigFile = None) -> None:
     from node.log import configure
     from node.service import serve as run
 
+    os.umask(0o077)
     settings = settings_from(config)
     configure(settings.logging)
     try:

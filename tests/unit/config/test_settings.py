@@ -121,3 +121,30 @@ def test_the_bundles_in_use_are_all_that_the_settings_name_each_once(tmp_path: P
 def test_without_a_name_no_bundle_is_in_use(tmp_path: Path) -> None:
     text = '[models]\nlocation_retrieval = ""\ncaptioning = ""\n'
     assert load(write(tmp_path, text)).models.bundles == ()
+
+
+def test_secrets_may_be_files_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = write(tmp_path, '[listener]\nae_title = "NODE7"\n')
+    credentials = tmp_path / "credentials"
+    credentials.mkdir()
+    (credentials / "UPTAKE_DATABASE__URL").write_text("postgresql://uptake:hunter2@db/uptake\n")
+    (credentials / "node.key").write_text("another's")
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(credentials))
+    settings = load(file)
+    assert settings.database_url == "postgresql://uptake:hunter2@db/uptake"
+    assert settings.listener.ae_title == "NODE7"
+    assert "hunter2" not in f"{settings!r} {settings} {settings.model_dump(mode='json')}"
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.1.2.3", "uptake.hospital", ""])
+def test_other_machines_reach_the_listener_by_tls_or_by_a_decision(tmp_path: Path, host: str) -> None:
+    with pytest.raises(ValidationError, match="other machines, unencrypted"):
+        load(write(tmp_path, f'[listener]\nhost = "{host}"\n'))
+    assert load(write(tmp_path, f'[listener]\nhost = "{host}"\nallow_plain = true\n')).listener.host == host
+    files = 'certificate = "node.pem"\nprivate_key = "node.key"\nauthorities = "ca.pem"\n'
+    assert load(write(tmp_path, f'[listener]\nhost = "{host}"\n[listener.tls]\n{files}')).listener.tls is not None
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "::1", "localhost"])
+def test_loopback_needs_no_tls(tmp_path: Path, host: str) -> None:
+    assert load(write(tmp_path, f'[listener]\nhost = "{host}"\n')).listener.tls is None

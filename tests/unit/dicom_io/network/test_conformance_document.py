@@ -112,10 +112,11 @@ def test_it_names_the_failure_reasons_that_sending_again_does_not_mend():
 
 def test_the_reasons_of_failures_exist():
     named = " ".join(row[2] for row in rows(section(DOCUMENT, "### 7.4 Status codes"), "status", "as", "then"))
-    reasons = {reason for reason in Reason if f"({reason}" in named or f", {reason})" in named}
+    reasons = {reason for reason in Reason if f"({reason}" in named or f", {reason}" in named}
     assert reasons == {
         Reason.DESTINATION_REFUSED_OBJECT,
         Reason.DESTINATION_UNREACHABLE,
+        Reason.DESTINATION_NOT_TRUSTED,
         Reason.DESTINATION_REJECTED_ASSOCIATION,
         Reason.DESTINATION_REFUSES_SOP_CLASS,
     }

@@ -20,6 +20,7 @@ from pydicom.uid import (
 )
 
 from config.reasons import Reason, Refused
+from dicom_io.header_values import items
 from dicom_io.reading.files import find_instances, read_header
 
 
@@ -212,6 +213,19 @@ def test_deeply_nested_sequences_are_refused(ct_file):
     start = whole.index(b"\x08\x00\x16\x00UI")
     ct_file.write_bytes(whole[:start] + nested * 5000)
     assert refusal(ct_file) is Reason.NOT_DICOM
+
+
+def test_sequences_nested_without_end_inside_another_read_as_absent(ct_file):
+    open_item = struct.pack("<HHI", 0xFFFE, 0xE000, 0xFFFFFFFF)
+    nested = (struct.pack("<HH2sHI", 0x0008, 0x1115, b"SQ", 0, 0xFFFFFFFF) + open_item) * 5000
+    item = struct.pack("<HHI", 0xFFFE, 0xE000, len(nested)) + nested
+    whole = ct_file.read_bytes()
+    after = whole.index(b"\x10\x00\x10\x00PN")
+    sequence = struct.pack("<HH2sHI", 0x0008, 0x1115, b"SQ", 0, len(item)) + item
+    ct_file.write_bytes(whole[:after] + sequence + whole[after:])
+    header = read_header(ct_file)
+    assert header.StudyInstanceUID
+    assert items(header, "ReferencedSeriesSequence") == ()
 
 
 def test_a_tree_of_anything_is_searched_and_the_rest_counted(tmp_path, write_ct_series, write_pet_series):
