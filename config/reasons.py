@@ -372,6 +372,13 @@ class Reason(StrEnum):
         "A defect in the node: report it with the faults in the log, which `uptake check` shows, too.",
     )
 
+    # The audit trail.
+    AUDIT_COLLECTOR_UNREACHABLE = (
+        "audit-collector-unreachable",
+        "A collector of audit messages can't be told.",
+        "Start it, or correct audit_collectors; the export goes on by itself.",
+    )
+
 
 @dataclass(frozen=True, slots=True)
 class Remark:

@@ -45,3 +45,10 @@ class AuditAction(StrEnum):
     RESULT_NOT_SENT = "result-not-sent"
     RESULT_REPLACED = "result-replaced"
     RESULT_OMITTED = "result-omitted"
+
+    FINDING_RECORDED = "finding-recorded"
+    CONFIGURATION_CHANGED = "configuration-changed"
+    AUDIT_QUERIED = "audit-queried"
+    AUDIT_VERIFIED = "audit-verified"
+    AUDIT_EXPORT_FAILED = "audit-export-failed"
+    AUDIT_EXPORT_RESUMED = "audit-export-resumed"

@@ -78,6 +78,7 @@ def audit_events(
     *,
     study: str | None = None,
     patient: str | None = None,
+    who: str | None = None,
     action: AuditAction | None = None,
     outcome: AuditOutcome | None = None,
     since: datetime | None = None,
@@ -90,6 +91,8 @@ def audit_events(
         conditions.append(AuditEvent.study_instance_uid == study)
     if patient is not None:
         conditions.append(AuditEvent.patient_id == patient)
+    if who is not None:
+        conditions.append(AuditEvent.who == who)
     if action is not None:
         conditions.append(AuditEvent.action == action)
     if outcome is not None:
@@ -99,7 +102,24 @@ def audit_events(
     if until is not None:
         conditions.append(AuditEvent.at < until)
     query = select(AuditEvent).where(*conditions).order_by(AuditEvent.sequence.desc()).limit(limit)
-    return tuple(_entry(event) for event in reversed(session.scalars(query).all()))
+    return tuple(entry(event) for event in reversed(session.scalars(query).all()))
+
+
+def entry(event: AuditEvent) -> AuditEntry:
+    """A row of the audit trail as people and programs read it."""
+    assert isinstance(event.detail, dict)
+    return AuditEntry(
+        event.sequence,
+        event.at,
+        event.action,
+        event.outcome,
+        event.who,
+        event.study_instance_uid,
+        event.sop_instance_uid,
+        event.patient_id,
+        event.detail,
+        event.hash,
+    )
 
 
 def _summaries() -> Select[Any]:
@@ -153,20 +173,4 @@ def _summary(row: Any) -> StudySummary:
         lesions=None if report is None else lesions,
         deliveries_sent=sent,
         deliveries=deliveries,
-    )
-
-
-def _entry(event: AuditEvent) -> AuditEntry:
-    assert isinstance(event.detail, dict)
-    return AuditEntry(
-        event.sequence,
-        event.at,
-        event.action,
-        event.outcome,
-        event.who,
-        event.study_instance_uid,
-        event.sop_instance_uid,
-        event.patient_id,
-        event.detail,
-        event.hash,
     )

@@ -25,6 +25,7 @@ from db.states import AssociationOutcome
 from db.upgrade import is_current, upgrade
 from db.work import expire_leases
 from dicom_io.network.listener import AssociationInfo, Listener, Outcome
+from node.configuration import audit_configuration
 from node.log import configure
 from node.names import delivery_name, listener_name, utc_now, worker_name
 from node.spool import Spool
@@ -34,6 +35,7 @@ log = structlog.get_logger()
 
 _CHECK_S = 0.5
 _POLL_S = 0.2
+_EXPORT_POLL_S = 1.0
 _EXPIRE_EVERY_S = 10.0
 _GRACE_S = 30.0
 
@@ -55,6 +57,7 @@ def serve(settings: Settings) -> None:
     spool = Spool(settings.spool.folder.absolute())
     spool.create()
     with spool.locked():
+        configured = settings
         settings, pinned = _pin_models(settings)
         database = _open_database(settings)
         _recover(database, spool, settings)
@@ -71,6 +74,7 @@ def serve(settings: Settings) -> None:
             where = f"{settings.listener.host}:{settings.listener.port}"
             raise UptakeError(f"The node can't listen on {where}: {error.strerror or error}.") from error
         supervisor.start()
+        audit_configuration(database, configured, utc_now())
         _audit_node(database, AuditAction.NODE_STARTED, models=pinned)
         log.info("node started", ae_title=settings.listener.ae_title, host=settings.listener.host, port=listener.port)
         leases_checked = time.monotonic()
@@ -90,7 +94,8 @@ def serve(settings: Settings) -> None:
 
 
 def run_clerk(stopping: Callable[[], bool], settings: Settings) -> None:
-    """The clerk's process: intake and completeness in turn, and one thread of delivery a destination."""
+    """The clerk's process: intake and completeness in turn, a thread for every destination and audit collector."""
+    from node.audit_export import AuditExport
     from node.completeness import Completeness
     from node.delivery import Delivery
     from node.intake import Intake
@@ -108,10 +113,18 @@ def run_clerk(stopping: Callable[[], bool], settings: Settings) -> None:
         )
         for destination in settings.destinations
     ]
-    for thread in deliveries:
+    exports = [
+        threading.Thread(
+            target=repeat,
+            args=(AuditExport(collector, database, settings, utc_now).step, _EXPORT_POLL_S, stopping),
+            name=f"audit export to {collector.name}",
+        )
+        for collector in settings.audit_collectors
+    ]
+    for thread in (*deliveries, *exports):
         thread.start()
     repeat(lambda: intake.step() or completeness.step(), _POLL_S, stopping)
-    for thread in deliveries:
+    for thread in (*deliveries, *exports):
         thread.join()
     database.close()
 
