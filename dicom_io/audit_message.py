@@ -8,9 +8,10 @@ from enum import Enum, StrEnum
 from ipaddress import ip_address
 from xml.etree.ElementTree import Element, SubElement, tostring
 
-MAXIMUM_DETAIL_BYTES = 2048
+MAXIMUM_TEXT = 256
+MAXIMUM_DETAIL_BYTES = 768
 MAXIMUM_DETAILS = 16
-"""Of one object. What is longer is cut, so that every message fits into one datagram; the trail itself has all."""
+"""What is longer is cut, so that every message fits into one datagram; the trail itself has all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,10 +155,9 @@ def _access_point_type(network: str) -> str:
 
 
 def _clean(text: str) -> str:
-    """``text`` with U+FFFD for what XML 1.0 can't hold, and no longer than a detail may be; headers hold anything."""
-    return "".join(character if _is_xml(ord(character)) else "\N{REPLACEMENT CHARACTER}" for character in text)[
-        :MAXIMUM_DETAIL_BYTES
-    ]
+    """``text``, cut, with U+FFFD for what XML 1.0 can't hold; headers hold anything."""
+    cut = text[:MAXIMUM_TEXT]
+    return "".join(character if _is_xml(ord(character)) else "\N{REPLACEMENT CHARACTER}" for character in cut)
 
 
 def _is_xml(point: int) -> bool:

@@ -1,7 +1,11 @@
 """Syslog as DICOM audit messages travel by it: over TLS (RFC 5425) or UDP (RFC 5426), as PS3.15 Section A.6 and A.7."""
 
+import fcntl
 import socket
 import ssl
+import sys
+import termios
+import time
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,6 +20,8 @@ MAXIMUM_DATAGRAM_BYTES = 65_507
 _FACILITY_AUTHPRIV = 10
 _MESSAGE_ID = "DICOM+RFC3881"
 _UNREACHABLE_WITHIN_S = 0.1
+_END_WITHIN_S = 1.0
+_TCP_CLOSE = 7  # a state of TCP_INFO in Linux: reset, since we have not closed
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
@@ -49,8 +55,8 @@ class SyslogMessage:
 def send(messages: Iterable[SyslogMessage], collector: AuditCollector) -> None:
     """Send messages to a collector, in order.
 
-    Over TLS it returns when the collector has read them to the end and closed the connection itself, which is the only
-    acknowledgement that syslog knows. UDP has none: what the network loses is lost.
+    Over TLS it returns when the collector has read them to the end and closed the connection; syslog knows no other
+    acknowledgement. UDP has none: what the network loses is lost.
 
     Raises
     ------
@@ -77,20 +83,30 @@ def _send_over_tls(frames: list[bytes], collector: AuditCollector) -> None:
     ):
         for frame in frames:
             connection.sendall(b"%d %b" % (len(frame), frame))
-        _await_close(connection)
+        _await_close(connection, collector.network_timeout_s)
 
 
-def _await_close(connection: ssl.SSLSocket) -> None:
-    """Close our side and wait for the other's.
+def _await_close(connection: ssl.SSLSocket, within_s: float) -> None:
+    """Close our side, wait for the other's, and make sure that it read everything before.
 
-    A peer that ends with unread bytes resets the connection, so that its orderly end says that it has read them all.
+    TCP resets a connection whose reader has gone with bytes unread, or to which bytes come when it has gone. So an end
+    without reset, after which every byte is acknowledged, says that all were read.
     """
-    try:
+    with suppress(ssl.SSLEOFError, ssl.SSLZeroReturnError):  # some end without TLS's own word for it
         connection.unwrap()
-    except ssl.SSLError as error:
-        # Some end the connection without TLS's own word for it; a reset is no SSLError.
-        if not isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
-            raise
+        connection.settimeout(_END_WITHIN_S)
+        with suppress(TimeoutError):
+            connection.recv(1)
+    deadline = time.monotonic() + within_s
+    while (unacknowledged := fcntl.ioctl(connection, termios.TIOCOUTQ, bytes(4))) != bytes(4):
+        if connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] == _TCP_CLOSE:
+            break
+        if time.monotonic() > deadline:
+            left = int.from_bytes(unacknowledged, sys.byteorder)
+            raise TimeoutError(f"{left} bytes were not acknowledged within {within_s:g} s")
+        time.sleep(0.001)
+    if connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] == _TCP_CLOSE:
+        raise ConnectionResetError("the connection was reset before everything was read")
 
 
 def _send_over_udp(datagrams: list[bytes], collector: AuditCollector) -> None:
@@ -108,4 +124,6 @@ def _send_over_udp(datagrams: list[bytes], collector: AuditCollector) -> None:
 def _words(error: OSError) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"its certificate is not trusted: {error.verify_message}"
+    if isinstance(error, ssl.SSLEOFError):
+        return "it ended the connection; see its log, and whether it trusts certificate_file"
     return error.strerror or str(error) or type(error).__name__
