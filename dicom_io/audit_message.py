@@ -155,10 +155,10 @@ def _access_point_type(network: str) -> str:
 
 
 def _clean(text: str) -> str:
-    """``text``, cut, with U+FFFD for what XML 1.0 can't hold; headers hold anything."""
+    """``text``, cut, on one line, with U+FFFD for what XML 1.0 can't hold; headers hold anything."""
     cut = text[:MAXIMUM_TEXT]
-    return "".join(character if _is_xml(ord(character)) else "\N{REPLACEMENT CHARACTER}" for character in cut)
+    return "".join(character if _is_kept(ord(character)) else "\N{REPLACEMENT CHARACTER}" for character in cut)
 
 
-def _is_xml(point: int) -> bool:
-    return point in (0x9, 0xA, 0xD) or 0x20 <= point <= 0xD7FF or 0xE000 <= point <= 0xFFFD or point >= 0x10000
+def _is_kept(point: int) -> bool:
+    return 0x20 <= point <= 0xD7FF or 0xE000 <= point <= 0xFFFD or point >= 0x10000
