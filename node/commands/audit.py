@@ -131,10 +131,7 @@ def _parse_anchor(text: str) -> tuple[int, str]:
 @app.command()
 def verify(
     anchor: Annotated[
-        tuple[int, str] | None,
-        typer.Option(
-            parser=_parse_anchor, metavar="NUMBER:HASH", help="Last event of an earlier run: fails if it is gone."
-        ),
+        str | None, typer.Option(metavar="NUMBER:HASH", help="Last event of an earlier run: fails if it is gone.")
     ] = None,
     config: ConfigFile = None,
 ) -> None:
@@ -142,12 +139,13 @@ def verify(
     from db.audit import ChainHead, chain_head, record, verify_chain
     from node.names import person, utc_now
 
+    known = None if anchor is None else ChainHead(*_parse_anchor(anchor))
     with opened(config) as database:
         with database.reading() as session:
             head = chain_head(session)
-            broken = verify_chain(session, ChainHead(*anchor) if anchor else None)
+            broken = verify_chain(session, known)
         outcome = AuditOutcome.SUCCESS if broken is None else AuditOutcome.FAILURE
-        detail: dict[str, Any] = {"head": head.sequence, "first_broken": broken, "anchor": anchor and anchor[0]}
+        detail: dict[str, Any] = {"head": head.sequence, "first_broken": broken, "anchor": anchor}
         with database.transaction() as session:
             record(session, AuditAction.AUDIT_VERIFIED, outcome, utc_now(), who=person(), detail=detail)
     if broken is not None:

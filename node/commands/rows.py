@@ -16,6 +16,7 @@ from node.commands.output import console, print_json
 
 Csv = Annotated[bool, typer.Option("--csv", help="Print CSV.")]
 
+_WIDER_THAN_ANY = 1_000_000
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -30,15 +31,29 @@ def print_rows(kind: type, rows: Sequence[Any], *, as_json: bool, as_csv: bool) 
         writer.writerow(columns)
         writer.writerows([_cell(value) for value in row] for row in values)
     else:
-        table = Table(*columns)
-        for row in values:
-            table.add_row(*(visible(_text(value)) for value in row))
-        console.print(table)
+        _print_table(columns, [[visible(_text(value)) for value in row] for row in values])
 
 
 def visible(text: str) -> str:
     """``text`` without what would act on a terminal; headers and peers send anything."""
     return "".join("\N{REPLACEMENT CHARACTER}" if unicodedata.category(c) in ("Cc", "Cf") else c for c in text)
+
+
+def _print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A line a row where they fit into the terminal, else a line a value, without those that are empty."""
+    table = Table(*columns)
+    for row in rows:
+        table.add_row(*row)
+    unlimited = console.options.update(width=_WIDER_THAN_ANY)
+    if console.measure(table, options=unlimited).maximum <= console.width:
+        console.print(table)
+        return
+    for row in rows:
+        fields = Table.grid("", "", padding=(0, 2))
+        for column, value in zip(columns, row, strict=True):
+            if value:
+                fields.add_row(column, value)
+        console.print(fields, "")
 
 
 def _json(value: Any) -> Any:
