@@ -85,7 +85,7 @@ def audit_events(
     until: datetime | None = None,
     limit: int | None = None,
 ) -> tuple[AuditEntry, ...]:
-    """Events that match everything given, in order; the newest ``limit`` of them. ``until`` is exclusive."""
+    """Events that match everything given, in order; the latest ``limit`` of them. ``until`` is exclusive."""
     conditions: list[ColumnElement[bool]] = []
     if study is not None:
         conditions.append(AuditEvent.study_instance_uid == study)
@@ -101,8 +101,9 @@ def audit_events(
         conditions.append(AuditEvent.at >= since)
     if until is not None:
         conditions.append(AuditEvent.at < until)
-    query = select(AuditEvent).where(*conditions).order_by(AuditEvent.sequence.desc()).limit(limit)
-    return tuple(entry(event) for event in reversed(session.scalars(query).all()))
+    newest_first = (AuditEvent.at.desc(), AuditEvent.sequence.desc())  # as indexes have them
+    query = select(AuditEvent).where(*conditions).order_by(*newest_first).limit(limit)
+    return tuple(sorted((entry(event) for event in session.scalars(query)), key=lambda event: event.sequence))
 
 
 def entry(event: AuditEvent) -> AuditEntry:

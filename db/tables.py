@@ -304,9 +304,9 @@ class AuditEvent(Base):
 
     __tablename__ = "audit_events"
     __table_args__ = (
-        Index("ix_audit_events_action_at", "action", "at"),
-        Index("ix_audit_events_outcome_at", "outcome", "at"),
-        Index("ix_audit_events_who_at", "who", "at"),
+        Index("ix_audit_events_action_at_sequence", "action", "at", "sequence"),
+        Index("ix_audit_events_outcome_at_sequence", "outcome", "at", "sequence"),
+        Index("ix_audit_events_who_at_sequence", "who", "at", "sequence"),
     )
 
     sequence: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)

@@ -25,7 +25,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("collector", name="pk_audit_exports"),
     )
     for column in ("action", "outcome", "who"):
-        op.create_index(f"ix_audit_events_{column}_at", "audit_events", [column, "at"], unique=False)
+        name = f"ix_audit_events_{column}_at_sequence"
+        op.create_index(name, "audit_events", [column, "at", "sequence"], unique=False)
 
 
 def downgrade() -> None:
