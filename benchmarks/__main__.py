@@ -3,7 +3,18 @@
 import subprocess
 import sys
 
-BENCHMARKS = ("analyze", "encoding", "engines", "words", "turnaround", "listener", "scaling", "nnunet", "stages")
+BENCHMARKS = (
+    "analyze",
+    "encoding",
+    "engines",
+    "words",
+    "turnaround",
+    "listener",
+    "audit",
+    "scaling",
+    "nnunet",
+    "stages",
+)
 
 
 def main() -> int:

@@ -434,6 +434,13 @@ class Reason(StrEnum):
         "Compare both certificates, and the authorities on both sides; delivery goes on by itself.",
     )
 
+    # The audit trail.
+    AUDIT_COLLECTOR_UNREACHABLE = (
+        "audit-collector-unreachable",
+        "A collector of audit messages can't be told.",
+        "Start it, or correct audit_collectors; the export goes on by itself.",
+    )
+
 
 @dataclass(frozen=True, slots=True)
 class Remark:

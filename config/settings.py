@@ -212,6 +212,24 @@ class Commitment(Section):
     answer_s: float = Field(3600.0, gt=0)
 
 
+class AuditCollector(Section):
+    """A syslog server to which the audit trail is told as DICOM audit messages.
+
+    ``transport``: TLS (RFC 5425), or UDP (RFC 5426), which loses without a word. ``ca_file``: who may vouch for the
+    collector, by default whom the system trusts. ``certificate_file``, ``key_file``: by which the node names itself.
+    All are PEM.
+    """
+
+    name: str
+    host: str
+    port: Port = 6514
+    transport: Literal["tls", "udp"] = "tls"
+    ca_file: Path | None = None
+    certificate_file: Path | None = None
+    key_file: Path | None = None
+    network_timeout_s: float = Field(10.0, gt=0)
+
+
 class Logging(Section):
     level: Literal["debug", "info", "warning", "error"] = "info"
     format: Literal["console", "json"] = "console"
@@ -272,6 +290,7 @@ class Settings(BaseSettings):
     monitoring: Monitoring = Monitoring()
     disk: Disk = Disk()
     retention: Retention = Retention()
+    audit_collectors: tuple[AuditCollector, ...] = ()
 
     @classmethod
     def settings_customise_sources(

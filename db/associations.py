@@ -76,6 +76,7 @@ def close_association(session: Session, association_id: str, outcome: Associatio
             who=association.calling_ae,
             detail={
                 "association": association_id,
+                "address": association.address,
                 "accepted": count.accepted,
                 "duplicates": count.duplicates,
                 "conflicts": count.conflicts,

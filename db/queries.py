@@ -80,18 +80,21 @@ def audit_events(
     *,
     study: str | None = None,
     patient: str | None = None,
+    who: str | None = None,
     action: AuditAction | None = None,
     outcome: AuditOutcome | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
     limit: int | None = None,
 ) -> tuple[AuditEntry, ...]:
-    """Events that match everything given, in order; the newest ``limit`` of them. ``until`` is exclusive."""
+    """Events that match everything given, in order; the latest ``limit`` of them. ``until`` is exclusive."""
     conditions: list[ColumnElement[bool]] = []
     if study is not None:
         conditions.append(AuditEvent.study_instance_uid == study)
     if patient is not None:
         conditions.append(AuditEvent.patient_id == patient)
+    if who is not None:
+        conditions.append(AuditEvent.who == who)
     if action is not None:
         conditions.append(AuditEvent.action == action)
     if outcome is not None:
@@ -100,8 +103,26 @@ def audit_events(
         conditions.append(AuditEvent.at >= since)
     if until is not None:
         conditions.append(AuditEvent.at < until)
-    query = select(AuditEvent).where(*conditions).order_by(AuditEvent.sequence.desc()).limit(limit)
-    return tuple(_entry(event) for event in reversed(session.scalars(query).all()))
+    newest_first = (AuditEvent.at.desc(), AuditEvent.sequence.desc())  # as indexes have them
+    query = select(AuditEvent).where(*conditions).order_by(*newest_first).limit(limit)
+    return tuple(sorted((entry(event) for event in session.scalars(query)), key=lambda event: event.sequence))
+
+
+def entry(event: AuditEvent) -> AuditEntry:
+    """A row of the audit trail as people and programs read it."""
+    assert isinstance(event.detail, dict)
+    return AuditEntry(
+        event.sequence,
+        event.at,
+        event.action,
+        event.outcome,
+        event.who,
+        event.study_instance_uid,
+        event.sop_instance_uid,
+        event.patient_id,
+        event.detail,
+        event.hash,
+    )
 
 
 def _summaries() -> Select[Any]:
@@ -163,20 +184,4 @@ def _summary(row: Any) -> StudySummary:
         deliveries_sent=sent,
         deliveries=deliveries,
         conflicts=conflicts,
-    )
-
-
-def _entry(event: AuditEvent) -> AuditEntry:
-    assert isinstance(event.detail, dict)
-    return AuditEntry(
-        event.sequence,
-        event.at,
-        event.action,
-        event.outcome,
-        event.who,
-        event.study_instance_uid,
-        event.sop_instance_uid,
-        event.patient_id,
-        event.detail,
-        event.hash,
     )

@@ -184,6 +184,10 @@ def add_report(
             "models": {task: dict(model) for task, model in report.models.items()},
         },
     )
+    for tracked in findings:
+        audit_study(
+            session, study, AuditAction.FINDING_RECORDED, AuditOutcome.SUCCESS, now, who=who, detail=_told(tracked)
+        )
     if quarantined:
         found: dict[str, JsonValue] = {
             "reason": Reason.RESULT_NOT_CONFORMANT,
@@ -229,6 +233,19 @@ def return_to(session: Session, study: Study, report: Report) -> None:
     for delivery in deliveries_of_revision(session, study):
         if delivery.state is DeliveryState.SUPERSEDED:
             delivery.state = transition(DELIVERY_TRANSITIONS, delivery.state, DeliveryState.PENDING)
+
+
+def _told(tracked: TrackedFinding) -> dict[str, JsonValue]:
+    finding = tracked.finding
+    return {
+        "number": finding.number,
+        "kind": finding.kind,
+        "tracking_uid": tracked.tracking_uid,
+        "location": finding.location.location.name,
+        "suv_max": float(finding.measurements.suv_max),
+        "mtv_ml": float(finding.measurements.mtv_ml),
+        "caption": finding.caption,
+    }
 
 
 def _first_fault(results: Sequence[ResultRecord]) -> str:

@@ -317,6 +317,11 @@ class AuditEvent(Base):
     """A link of the audit chain, see `db.audit`; the database itself refuses to change or delete one."""
 
     __tablename__ = "audit_events"
+    __table_args__ = (
+        Index("ix_audit_events_action_at_sequence", "action", "at", "sequence"),
+        Index("ix_audit_events_outcome_at_sequence", "outcome", "at", "sequence"),
+        Index("ix_audit_events_who_at_sequence", "who", "at", "sequence"),
+    )
 
     sequence: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     at: Mapped[datetime] = mapped_column(index=True)
@@ -329,3 +334,17 @@ class AuditEvent(Base):
     detail: Mapped[JsonValue] = mapped_column(CanonicalJson(), nullable=False)
     previous_hash: Mapped[str]
     hash: Mapped[str]
+
+
+class AuditExport(Base):
+    """How far the trail has been told to a collector: up to and with event ``sequence``; see `db.audit_export`."""
+
+    __tablename__ = "audit_exports"
+
+    collector: Mapped[str] = mapped_column(primary_key=True)
+    sequence: Mapped[int] = mapped_column(BigInteger)
+    exported_at: Mapped[datetime | None]
+    failing_since: Mapped[datetime | None]
+    detail: Mapped[str | None]
+    lease_owner: Mapped[str | None]
+    lease_expires_at: Mapped[datetime | None]

@@ -5,9 +5,8 @@ from typing import Annotated
 
 import typer
 
-from node.commands import config, database, models
+from node.commands import audit, config, database, models
 from node.commands.analyze import analyze
-from node.commands.audit import audit
 from node.commands.caption import caption
 from node.commands.check import check
 from node.commands.demo import demo
@@ -29,8 +28,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for command in (serve, demo, analyze, segment, locate, caption, suv, check, send, probe, status, retry, audit):
+for command in (serve, demo, analyze, segment, locate, caption, suv, check, send, probe, status, retry):
     app.command()(command)
+app.add_typer(audit.app, name="audit")
 app.add_typer(models.app, name="models")
 app.add_typer(config.app, name="config")
 app.add_typer(database.app, name="db")

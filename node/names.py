@@ -1,5 +1,7 @@
 """How the parts of a node are called in leases and in the audit trail, the same after a restart; and its clock."""
 
+import getpass
+import os
 import socket
 from datetime import UTC, datetime
 
@@ -16,6 +18,16 @@ def delivery_name(settings: Settings) -> str:
 
 def worker_name(settings: Settings) -> str:
     return f"worker of {listener_name(settings)}"
+
+
+def exporter_name(settings: Settings) -> str:
+    return f"audit export of {listener_name(settings)}"
+
+
+def person() -> str:
+    """Who runs a command; behind sudo, the person before it, as far as the environment tells."""
+    user, before = getpass.getuser(), os.environ.get("SUDO_USER")
+    return f"{before} as {user}" if before and before != user else user
 
 
 def utc_now() -> datetime:

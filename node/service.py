@@ -25,6 +25,7 @@ from db.states import AssociationOutcome
 from db.upgrade import is_current, upgrade
 from db.work import expire_leases
 from dicom_io.network.listener import AssociationInfo, Listener, Outcome
+from node.configuration import audit_configuration
 from node.disk import DiskWatch, Watermarks
 from node.heartbeat import Heartbeat, notify
 from node.log import configure
@@ -37,6 +38,7 @@ log = structlog.get_logger()
 
 _CHECK_S = 0.5
 _POLL_S = 0.2
+_EXPORT_POLL_S = 1.0
 _EXPIRE_EVERY_S = 10.0
 _GRACE_S = 30.0
 
@@ -58,6 +60,7 @@ def serve(settings: Settings) -> None:
     spool = Spool(settings.spool.folder.absolute())
     spool.create()
     with spool.locked():
+        configured = settings
         settings, pinned = _pin_models(settings)
         database = _open_database(settings)
         _recover(database, spool, settings)
@@ -77,6 +80,7 @@ def serve(settings: Settings) -> None:
             where = f"{settings.listener.host}:{settings.listener.port}"
             raise UptakeError(f"The node can't listen on {where}: {error.strerror or error}.") from error
         supervisor.start()
+        audit_configuration(database, configured, utc_now())
         _audit_node(database, AuditAction.NODE_STARTED, models=pinned)
         log.info("node started", ae_title=settings.listener.ae_title, host=settings.listener.host, port=listener.port)
         leases_checked = time.monotonic()
@@ -101,8 +105,9 @@ def serve(settings: Settings) -> None:
 
 
 def run_clerk(stopping: Callable[[], bool], settings: Settings) -> None:
-    """The clerk's process: intake, completeness, retention in turn; threads for destinations, answers and archives."""
+    """The clerk's process: intake, completeness and retention in turn; a thread for each peer that is asked or told."""
     from node.archive import archives
+    from node.audit_export import AuditExport
     from node.commitment import Commitment, CommitmentAnswers
     from node.completeness import Completeness
     from node.delivery import Delivery
@@ -119,7 +124,9 @@ def run_clerk(stopping: Callable[[], bool], settings: Settings) -> None:
     steps = [CommitmentAnswers(database, spool, settings, utc_now).step, *(archive.step for archive in asked.values())]
     for destination in settings.destinations:
         steps += [part(destination, database, spool, settings, utc_now).step for part in (Delivery, Commitment)]
-    threads = [threading.Thread(target=repeat, args=(step, _POLL_S, stopping)) for step in steps]
+    exports = [AuditExport(collector, database, settings, utc_now).step for collector in settings.audit_collectors]
+    paused = [*((step, _POLL_S) for step in steps), *((step, _EXPORT_POLL_S) for step in exports)]
+    threads = [threading.Thread(target=repeat, args=(step, pause_s, stopping)) for step, pause_s in paused]
     for thread in threads:
         thread.start()
     repeat(lambda: intake.step() or completeness.step() or retention.step(), _POLL_S, stopping)

@@ -1,5 +1,7 @@
 """``uptake db``: the database's schema."""
 
+from typing import Annotated
+
 import typer
 
 from config.reasons import UptakeError
@@ -23,6 +25,23 @@ def upgrade(config: ConfigFile = None) -> None:
     except (UptakeError, OSError, SQLAlchemyError) as error:
         fail(str(error))
     done("The database is at this version's schema.")
+
+
+@app.command()
+def grant(
+    role: Annotated[str, typer.Argument(help="The PostgreSQL role that the node will connect as.")],
+    config: ConfigFile = None,
+) -> None:
+    """Let a role run the node without being able to change or delete audit events; PostgreSQL, as the owner."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from db.privileges import grant_to_node
+
+    try:
+        grant_to_node(settings_from(config).database_url, role)
+    except (UptakeError, SQLAlchemyError) as error:
+        fail(str(error))
+    done(f"{role} may run the node; audit events it may only read and add.")
 
 
 @app.callback()

@@ -1,6 +1,5 @@
 """``uptake retry``: send a study on its way again."""
 
-import getpass
 from typing import Annotated
 
 import typer
@@ -14,8 +13,8 @@ def retry(
 ) -> None:
     """Retry a study that failed, was rejected, or waits for its next attempt."""
     from db.retry import retry as run
-    from node.names import utc_now
+    from node.names import person, utc_now
 
     with opened(config) as database, database.transaction() as session:
-        state = run(session, study, getpass.getuser(), utc_now())
+        state = run(session, study, person(), utc_now())
     done(f"{study} is {state}.")

@@ -51,7 +51,14 @@ def test_closing_tells_for_each_study_what_was_brought(
         ("1.1", "SCANNER", "P1"),
         ("1.2", "SCANNER", "P1"),
     ]
-    assert brought[0].detail == {"revision": 1, "association": "a1", "accepted": 3, "duplicates": 1, "conflicts": 1}
+    assert brought[0].detail == {
+        "revision": 1,
+        "association": "a1",
+        "address": "192.0.2.7",
+        "accepted": 3,
+        "duplicates": 1,
+        "conflicts": 1,
+    }
 
 
 def test_closing_twice_is_closing_once(database: Database, opened: Callable[..., None], now: datetime) -> None:

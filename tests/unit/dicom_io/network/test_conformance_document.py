@@ -138,7 +138,6 @@ SECTIONS = {
     "delivery": Delivery(),
     "commitment": Commitment(),
 }
-UNSAID = {"destinations.storage_commitment": "where offered", "sources.archive": "none"}
 NOT_OF_THE_NETWORK = {"destinations.name", "sources.quiet_time_s", "spool.folder"}
 
 
@@ -158,7 +157,7 @@ def test_defaults_are_those_that_it_names(row):
         return
     value = getattr(SECTIONS[part], field)
     if value is None:
-        value = UNSAID[setting]
+        value = "where offered" if setting == "destinations.storage_commitment" else "none"
     elif value == ():
         value = "all"
     written = str(value).lower() if isinstance(value, bool) else value
