@@ -1,4 +1,5 @@
 # The four habits: make lint, make test, make bench, make demo. Each works on a fresh clone.
+# make test-reactor: pynetdicom's own tests, against the node's reactor.
 # make test-models: what needs torch, nnU-Net and MONAI, training too, in an environment of their own (2.5 GB).
 PYTHON ?= python3
 VENV := .venv
@@ -9,8 +10,12 @@ PYTEST := pytest -n 2 --dist loadfile
 MODEL_TESTS := $(addprefix tests/unit/inference/,bundles engines importers network) \
 	tests/integration/test_models.py $(wildcard tests/unit/node/test_*models.py) \
 	tests/unit/training tests/integration/test_meteor.py
+# pynetdicom's own tests of what dicom_io/network/reactor.py takes the place of, or runs beneath; two need a name server.
+REACTOR_TESTS := $(addprefix pynetdicom.tests.test_,acse ae assoc assoc_n assoc_user dimse_c dimse_n dimse_provider \
+	dul events fsm service_n service_qr service_storage service_verification transport)
+NEED_NAME_SERVER := test_association_timeouts or test_connection_timeout
 
-.PHONY: lint test test-models bench demo install clean
+.PHONY: lint test test-models test-reactor bench demo install clean
 
 install: $(STAMP)
 
@@ -38,6 +43,10 @@ test: $(STAMP)
 
 test-models: $(STAMP)
 	"$$($(BIN)/python -m benchmarks.peers)" -m $(PYTEST) -m 'not gpu' $(MODEL_TESTS)
+
+test-reactor: $(STAMP)
+	$(BIN)/python -m $(PYTEST) -c /dev/null -p no:cacheprovider -p tests.reactor_plugin --timeout 60 \
+		-k 'not ($(NEED_NAME_SERVER))' --pyargs $(REACTOR_TESTS)
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks

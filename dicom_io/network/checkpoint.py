@@ -16,13 +16,18 @@ class Checkpoint:
     ----------
     reactor
         The thread that passes here.
-    idle_s
-        How long the reactor may stay here if nothing is announced, in seconds; 0 if there is something to do.
+    is_idle
+        Whether it has nothing to do; what ends that is announced.
+    longest_idle_s
+        How long it stays here for that, in seconds.
     """
 
-    def __init__(self, reactor: threading.Thread, idle_s: Callable[[], float] = lambda: 0.0) -> None:
+    def __init__(
+        self, reactor: threading.Thread, is_idle: Callable[[], bool] = lambda: False, longest_idle_s: float = 0.0
+    ) -> None:
         self._reactor = reactor
-        self._idle_s = idle_s
+        self._is_idle = is_idle
+        self._longest_idle_s = longest_idle_s
         self._condition = threading.Condition()
         self._open = True
         self._parked = False
@@ -51,11 +56,16 @@ class Checkpoint:
                 self._condition.wait(_LOOK_S)
 
     def wait(self) -> bool:
-        """For the reactor: stay here while the checkpoint is closed or there is nothing to do."""
+        """For the reactor: stay here while the checkpoint is closed, or for a while if there is nothing to do."""
         with self._condition:
-            while not self._open or (idle_s := self._idle_s()) > 0:
-                self._parked = True
-                self._condition.notify_all()
-                self._condition.wait(idle_s if self._open else None)
-            self._parked = False
+            if self._is_idle():
+                self._park(self._longest_idle_s)
+            while not self._open:
+                self._park(None)
         return True
+
+    def _park(self, longest_s: float | None) -> None:
+        self._parked = True
+        self._condition.notify_all()
+        self._condition.wait(longest_s)
+        self._parked = False
