@@ -11,8 +11,8 @@ MODEL_TESTS := $(addprefix tests/unit/inference/,bundles engines importers netwo
 	tests/integration/test_models.py $(wildcard tests/unit/node/test_*models.py) \
 	tests/unit/training tests/integration/test_meteor.py
 # pynetdicom's own tests of what dicom_io/network/reactor.py takes the place of, or runs beneath; two need a name server.
-REACTOR_TESTS := $(addprefix pynetdicom.tests.test_,acse ae assoc assoc_n assoc_user dimse_c dimse_n dimse_provider \
-	dul events fsm service_n service_qr service_storage service_verification transport)
+REACTOR_TESTS := $(addprefix pynetdicom.tests.test_,acse ae assoc assoc_n assoc_user dimse_provider dul events fsm \
+	service_n service_storage service_verification transport)
 NEED_NAME_SERVER := test_association_timeouts or test_connection_timeout
 
 .PHONY: lint test test-models test-reactor bench demo install clean
@@ -45,7 +45,7 @@ test-models: $(STAMP)
 	"$$($(BIN)/python -m benchmarks.peers)" -m $(PYTEST) -m 'not gpu' $(MODEL_TESTS)
 
 test-reactor: $(STAMP)
-	$(BIN)/python -m $(PYTEST) -c /dev/null -p no:cacheprovider -p tests.reactor_plugin --timeout 60 \
+	$(BIN)/python -m pytest -n 4 -c /dev/null -p no:cacheprovider -p tests.reactor_plugin --timeout 60 \
 		-k 'not ($(NEED_NAME_SERVER))' --pyargs $(REACTOR_TESTS)
 
 bench: $(STAMP)

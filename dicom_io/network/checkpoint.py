@@ -20,6 +20,11 @@ class Checkpoint:
         Whether it has nothing to do; what ends that is announced.
     longest_idle_s
         How long it stays here for that, in seconds.
+
+    Attributes
+    ----------
+    is_parked
+        Whether the reactor stays here.
     """
 
     def __init__(
@@ -30,7 +35,7 @@ class Checkpoint:
         self._longest_idle_s = longest_idle_s
         self._condition = threading.Condition()
         self._open = True
-        self._parked = False
+        self.is_parked = False
 
     def is_set(self) -> bool:
         return self._open
@@ -52,7 +57,7 @@ class Checkpoint:
             self._open = False
             if threading.current_thread() is self._reactor:
                 return
-            while not self._parked and self._reactor.is_alive():
+            while not self.is_parked and self._reactor.is_alive():
                 self._condition.wait(_LOOK_S)
 
     def wait(self) -> bool:
@@ -65,7 +70,7 @@ class Checkpoint:
         return True
 
     def _park(self, longest_s: float | None) -> None:
-        self._parked = True
+        self.is_parked = True
         self._condition.notify_all()
         self._condition.wait(longest_s)
-        self._parked = False
+        self.is_parked = False

@@ -1,7 +1,8 @@
-"""pynetdicom's threads woken by what happens, where its own look for it every millisecond, and its socket read at length.
+"""pynetdicom's threads woken by what happens, where its own look for it every millisecond; its socket, read at length.
 
 The protocol stays pynetdicom's: its state machine, its loops and its messages run as they are. What is told here is how
 they wait, how much they read at once, how long a PDU may be and may take, and how the commonest answer is encoded.
+`make test-reactor` runs pynetdicom's own tests against it.
 """
 
 import contextlib
@@ -18,16 +19,15 @@ import pynetdicom.ae
 import pynetdicom.association
 import pynetdicom.transport
 from pynetdicom import evt
+from pynetdicom.association import Association as StockAssociation
 from pynetdicom.dimse import DIMSEServiceProvider
 from pynetdicom.dimse_primitives import C_STORE
 from pynetdicom.dul import DULServiceProvider
 from pynetdicom.pdu_primitives import P_DATA
+from pynetdicom.transport import AssociationSocket
 
 from dicom_io.network.checkpoint import Checkpoint
 from dicom_io.network.store_response import encode_success
-
-StockAssociation = pynetdicom.association.Association
-StockSocket = pynetdicom.transport.AssociationSocket
 
 LOOK_S = 0.2
 """How often pynetdicom's loops look for what nobody tells them: that a timer has run out."""
@@ -54,6 +54,15 @@ class Association(StockAssociation):
         self._reactor_checkpoint = Checkpoint(self, self._is_idle, LOOK_S)
         self._messages = self.dimse.msg_queue = _Queue(self._reactor_checkpoint.announce)
         self._primitives = self.dul.to_user_queue = _Queue(self._reactor_checkpoint.announce)
+
+    @property
+    def _is_paused(self) -> bool:
+        """Threads that serve an N-EVENT-REPORT write this, too; who stands at the checkpoint is paused all the same."""
+        return self._said_paused or self._reactor_checkpoint.is_parked
+
+    @_is_paused.setter
+    def _is_paused(self, paused: bool) -> None:
+        self._said_paused = paused
 
     def _is_idle(self) -> bool:
         return not (self._kill or self.dul._kill_thread or self._messages.queue or self._primitives.queue)
@@ -132,7 +141,7 @@ class Messages(DIMSEServiceProvider):
         )
 
 
-class Socket(StockSocket):
+class Socket(AssociationSocket):
     """A connection that is read in few calls, on which no PDU is longer than announced or takes longer than allowed."""
 
     def recv(self, nr_bytes: int) -> bytearray:
