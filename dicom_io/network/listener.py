@@ -197,9 +197,9 @@ class Listener:
             port=info.port,
         )
         watcher = threading.Thread(target=self._watch, args=(event.assoc,), name=f"watch-{info.id}", daemon=True)
+        watcher.start()
         self._open[event.assoc] = _Open(info, folder, watcher)
         self._tell(self._events.association_opened, info)
-        watcher.start()
 
     def _watch(self, association: Any) -> None:
         """Report the end of an association when its thread ends: only then is nothing of it still being stored."""
