@@ -1,6 +1,7 @@
 # The four habits: make lint, make test, make bench, make demo. Each works on a fresh clone.
 # make soak: a node is killed hundreds of times, for most of an hour; KILLS=25 for some minutes.
 # make fuzz: over a million executions of what reads received files (docs/security.md), about an hour on one core.
+# make test-reactor: pynetdicom's own tests, against the node's reactor.
 # make test-models: what needs torch, nnU-Net and MONAI, training too, in an environment of their own (2.5 GB).
 PYTHON ?= python3
 VENV := .venv
@@ -12,8 +13,13 @@ KILLS ?= 300
 MODEL_TESTS := $(addprefix tests/unit/inference/,bundles engines importers network) \
 	tests/integration/test_models.py $(wildcard tests/unit/node/test_*models.py) \
 	tests/unit/training tests/integration/test_meteor.py
+# pynetdicom's own tests of what dicom_io/network/reactor.py takes the place of, or runs beneath. Three are left out: two
+# need a name server, and one a terminal that SIGINT reaches.
+REACTOR_TESTS := $(addprefix pynetdicom.tests.test_,acse ae assoc assoc_n assoc_user dimse_provider dul events fsm \
+	service_n service_storage service_verification transport)
+NOT_EVERYWHERE := test_association_timeouts or test_connection_timeout or test_start_server_keyboard_interrupt
 
-.PHONY: lint test test-models soak fuzz bench demo install clean
+.PHONY: lint test test-models test-reactor soak fuzz bench demo install clean
 
 install: $(STAMP)
 
@@ -44,6 +50,10 @@ test-models: $(STAMP)
 
 soak: $(STAMP)
 	UPTAKE_SOAK_KILLS=$(KILLS) $(BIN)/pytest tests/soak
+
+test-reactor: $(STAMP)
+	$(BIN)/python -m pytest -n 4 -c /dev/null -p no:cacheprovider -p tests.reactor_plugin --timeout 60 \
+		-k 'not ($(NOT_EVERYWHERE))' --pyargs $(REACTOR_TESTS)
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks

@@ -1,10 +1,13 @@
-"""Instances a second that the listener makes durable, beside DCMTK's and pynetdicom's ``storescp`` in the same run.
+"""Instances a second that the listener makes durable, beside DCMTK's and pynetdicom's ``storescp`` and Orthanc.
 
-DCMTK's ``storescu`` sends 512 × 512 CT instances over loopback with ``TCP_NODELAY=1``. Only the listener syncs each
-file and folder before it answers; the others leave that to the operating system.
+All in one run, in turn, over one association and over two at the same time. DCMTK's ``storescu`` sends 512 × 512 CT
+instances over loopback with ``TCP_NODELAY=1``. Only the listener syncs each file and folder before it answers; Orthanc
+syncs each file, the others leave that to the operating system. The receiver's processor time tells what a machine that
+does other work hides.
 """
 
 import argparse
+import itertools
 import json
 import os
 import shutil
@@ -17,19 +20,24 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 
 from benchmarks.bench import console, machine, table
 
 AE_TITLE = "UPTAKE"
-BUDGET_PER_S = 100
+BUDGET_PER_S = {1: 300, 2: 450}
+"""Associations at the same time, and the instances a second that are wanted of all of them together."""
+
 STORESCU = "/usr/bin/storescu"
 STORESCP = "/usr/bin/storescp"
+ORTHANC = shutil.which("Orthanc")
 WIRE_ENVIRONMENT = {**os.environ, "TCP_NODELAY": "1"}
 
 
@@ -41,27 +49,46 @@ def main() -> None:
     missing = [tool for tool in (STORESCU, STORESCP) if not Path(tool).is_file()]
     if missing:
         sys.exit(f"DCMTK is needed for this comparison; not found: {', '.join(missing)}.")
-    rates: dict[str, list[float]] = {name: [] for name in RECEIVERS}
+    found: dict[tuple[str, int], list[_Measured]] = {}
     with tempfile.TemporaryDirectory(dir=arguments.folder, prefix="listener-benchmark-") as temporary:
-        source = Path(temporary) / "source"
-        size_mb = _write_instances(source, arguments.instances)
+        sources = [Path(temporary) / f"source-{number}" for number in BUDGET_PER_S]
+        for number, source in enumerate(sources, 1):
+            size_mb = _write_instances(source, arguments.instances, f"2.25.{number}")
         with console.status("") as status:
             for number in range(arguments.rounds):
-                for name in RECEIVERS:
-                    status.update(f"round {number + 1} of {arguments.rounds}: {name}")
-                    rates[name].append(_measure(name, source, Path(temporary) / "received", arguments.instances))
+                for name, associations in itertools.product(RECEIVERS, BUDGET_PER_S):
+                    status.update(f"round {number + 1} of {arguments.rounds}: {name}, {associations}")
+                    received = Path(temporary) / "received"
+                    measured = _measure(name, sources[:associations], received, associations * arguments.instances)
+                    found.setdefault((name, associations), []).append(measured)
     report = {
         "benchmark": "listener",
         "machine": machine(),
         "instances": arguments.instances,
         "instance_mb": round(size_mb, 3),
         "load_average": round(os.getloadavg()[0], 2),
-        "instances_per_s": {name: [round(rate, 1) for rate in values] for name, values in rates.items()},
-        "median_instances_per_s": {name: round(statistics.median(values), 1) for name, values in rates.items()},
+        "receivers": [
+            {
+                "receiver": name,
+                "associations": associations,
+                "instances_per_s": [round(each.rate_per_s, 1) for each in rounds],
+                "median_instances_per_s": round(statistics.median(each.rate_per_s for each in rounds), 1),
+                "processor_ms_per_instance": round(statistics.median(each.processor_ms for each in rounds), 2),
+            }
+            for (name, associations), rounds in found.items()
+        ],
     }
     _show(report)
     if arguments.json:
         arguments.json.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+
+
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    """``processor_ms``: of the receiver, for an instance."""
+
+    rate_per_s: float
+    processor_ms: float
 
 
 def _ours(port: int, folder: Path) -> list[str]:
@@ -76,37 +103,61 @@ def _pynetdicom(port: int, folder: Path) -> list[str]:
     return [sys.executable, "-m", "pynetdicom", "storescp", "-q", "--max-pdu", "131072", "-od", str(folder), str(port)]
 
 
+def _orthanc(port: int, folder: Path) -> list[str]:
+    settings = {
+        "StorageDirectory": str(folder),
+        "IndexDirectory": str(folder),
+        "HttpServerEnabled": False,
+        "DicomPort": port,
+        "DicomCheckCalledAet": False,
+        "DicomAlwaysAllowStore": True,
+        "MaximumPduLength": 131072,
+        "Plugins": [],
+    }
+    path = folder.with_name("orthanc.json")
+    path.write_text(json.dumps(settings), encoding="utf-8")
+    return [str(ORTHANC), "--logfile=/dev/null", str(path)]
+
+
 RECEIVERS = {
     "uptake listener (fsync)": _ours,
     "DCMTK storescp": _dcmtk,
     "pynetdicom storescp": _pynetdicom,
+    **({"Orthanc": _orthanc} if ORTHANC else {}),
 }
 
 
-def _measure(name: str, source: Path, folder: Path, expected: int) -> float:
-    with _running(name, folder) as port:
+def _measure(name: str, sources: list[Path], folder: Path, expected: int) -> _Measured:
+    with _running(name, folder) as (receiver, port):
+        processor_s = sum(receiver.cpu_times()[:2])
         started = time.perf_counter()
-        subprocess.run(
-            [STORESCU, "-q", "-aec", AE_TITLE, "--max-pdu", "131072", "127.0.0.1", str(port), "+sd", str(source)],
-            check=True,
-            env=WIRE_ENVIRONMENT,
-        )
+        command = [STORESCU, "-q", "-aec", AE_TITLE, "--max-pdu", "131072", "127.0.0.1", str(port), "+sd"]
+        senders = [subprocess.Popen([*command, str(source)], env=WIRE_ENVIRONMENT) for source in sources]
+        if any(sender.wait() for sender in senders):
+            sys.exit(f"Sending to {name} failed.")
         seconds = time.perf_counter() - started
-    received = sum(1 for path in folder.rglob("*") if path.is_file())
+        processor_s = sum(receiver.cpu_times()[:2]) - processor_s
+    received = sum(1 for path in folder.rglob("*") if path.is_file() and _is_dicom(path))
     shutil.rmtree(folder)
     if received != expected:
         sys.exit(f"{name} kept {received} of {expected} instances.")
-    return expected / seconds
+    return _Measured(expected / seconds, processor_s / expected * 1000)
+
+
+def _is_dicom(path: Path) -> bool:
+    """Whether it is a Part 10 file (PS3.10 Section 7.1): Orthanc keeps its index beside them."""
+    with path.open("rb") as stream:
+        return stream.read(132)[128:] == b"DICM"
 
 
 @contextmanager
-def _running(name: str, folder: Path) -> Iterator[int]:
+def _running(name: str, folder: Path) -> Iterator[tuple[psutil.Process, int]]:
     folder.mkdir()
     port = _free_port()
-    process = subprocess.Popen(RECEIVERS[name](port, folder), env=WIRE_ENVIRONMENT)
+    process = subprocess.Popen(RECEIVERS[name](port, folder), env=WIRE_ENVIRONMENT, stderr=subprocess.DEVNULL)
     try:
         _wait_until_listening(process, port)
-        yield port
+        yield psutil.Process(process.pid), port
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(timeout=20)
@@ -150,15 +201,15 @@ def _wait_until_listening(process: subprocess.Popen[bytes], port: int) -> None:
     sys.exit("The receiver did not start.")
 
 
-def _write_instances(folder: Path, count: int) -> float:
+def _write_instances(folder: Path, count: int, study_uid: str) -> float:
     """Write CT instances of noise, which no file system compresses; the size of one in MB."""
     folder.mkdir()
     generator = np.random.default_rng(0)
     for number in range(1, count + 1):
         instance = Dataset()
         instance.SOPClassUID = CTImageStorage
-        instance.SOPInstanceUID = f"2.25.20.{number}"
-        instance.StudyInstanceUID, instance.SeriesInstanceUID = "2.25.1", "2.25.2"
+        instance.SOPInstanceUID = f"{study_uid}.1.{number}"
+        instance.StudyInstanceUID, instance.SeriesInstanceUID = study_uid, f"{study_uid}.1"
         instance.PatientName, instance.PatientID, instance.Modality = "BENCHMARK", "BENCHMARK", "CT"
         instance.StudyDate = instance.StudyTime = instance.AccessionNumber = instance.StudyID = ""
         instance.InstanceNumber = number
@@ -176,12 +227,19 @@ def _write_instances(folder: Path, count: int) -> float:
 
 
 def _show(report: dict[str, Any]) -> None:
-    title = f"{report['instances']} CT instances of {report['instance_mb']} MB by storescu, TCP_NODELAY=1"
-    rows = table(title, "receiver", "instances/s, median", "rounds", "budget")
-    for name, rates in report["instances_per_s"].items():
-        budget = f"{BUDGET_PER_S} /s" if RECEIVERS[name] is _ours else ""
-        rounds = "  ".join(f"{rate:.0f}" for rate in rates)
-        rows.add_row(name, f"{report['median_instances_per_s'][name]:.0f}", rounds, budget)
+    title = f"{report['instances']} CT instances of {report['instance_mb']} MB an association, TCP_NODELAY=1"
+    columns = ("receiver", "associations", "instances/s, median", "rounds", "processor ms an instance", "wanted")
+    rows = table(title, *columns)
+    for line in report["receivers"]:
+        wanted = f"{BUDGET_PER_S[line['associations']]} /s" if RECEIVERS[line["receiver"]] is _ours else ""
+        rows.add_row(
+            line["receiver"],
+            str(line["associations"]),
+            f"{line['median_instances_per_s']:.0f}",
+            "  ".join(f"{rate:.0f}" for rate in line["instances_per_s"]),
+            f"{line['processor_ms_per_instance']:.2f}",
+            wanted,
+        )
     console.print(rows)
 
 

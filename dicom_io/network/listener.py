@@ -141,7 +141,7 @@ class Listener:
             evt_handlers=[
                 (evt.EVT_CONN_OPEN, prepare_socket, [self._settings.network_timeout_s]),
                 (evt.EVT_CONN_OPEN, shake_hands, [self._mistrusted]),
-                (evt.EVT_CONN_OPEN, limit, [self._settings.maximum_pdu_bytes, self._settings.maximum_object_mb]),
+                (evt.EVT_CONN_OPEN, limit, [self._settings.maximum_object_mb]),
                 (evt.EVT_CONN_CLOSE, _let_go),
                 (evt.EVT_REQUESTED, self._requested),
                 (evt.EVT_REJECTED, self._rejected),
@@ -213,9 +213,9 @@ class Listener:
             port=info.port,
         )
         watcher = threading.Thread(target=self._watch, args=(event.assoc,), name=f"watch-{info.id}", daemon=True)
+        watcher.start()
         self._open[event.assoc] = _Open(info, folder, watcher)
         self._tell(self._events.association_opened, info)
-        watcher.start()
 
     def _watch(self, association: Any) -> None:
         """Report the end of an association when its thread ends: only then is nothing of it still being stored."""

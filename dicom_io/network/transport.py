@@ -27,7 +27,7 @@ from pynetdicom.presentation import PresentationContext
 from config.reasons import Reason, Refused
 from config.settings import Destination
 from dicom_io.identity import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
-from dicom_io.network.checkpoint import Checkpoint
+from dicom_io.network import reactor
 from dicom_io.network.tls import mistrust, sending_context
 
 MAXIMUM_PDU_BYTES = 131072
@@ -37,6 +37,7 @@ ACSE_TIMEOUT_S = 30.0
 _config.LOG_HANDLER_LEVEL = "none"
 # A file given to send_c_store is sent as its bytes are, in pieces, instead of being parsed and encoded again.
 _config.STORE_SEND_CHUNKED_DATASET = True
+reactor.install()
 
 _UNCOMPRESSED = (
     ExplicitVRLittleEndian,
@@ -188,7 +189,6 @@ class _Watch:
 
     def _connection_opened(self, event: evt.Event) -> None:
         self.connected = True
-        event.assoc._reactor_checkpoint = Checkpoint(event.assoc)
         prepare_socket(event, self.timeout_s)
 
     def _association_accepted(self, event: evt.Event) -> None:

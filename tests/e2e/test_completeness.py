@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from pydicom import dcmread
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, PositronEmissionTomographyImageStorage, generate_uid
-from pynetdicom import AE, evt
+from pynetdicom import AE
 
 from config.reasons import Reason
 from config.settings import Destination
@@ -24,7 +24,6 @@ from db.detail import StudyDetail
 from db.queries import audit_events
 from db.session import Database
 from db.states import StudyState
-from dicom_io.network.checkpoint import Checkpoint
 from dicom_io.network.sender import echo
 from dicom_io.scanner.examination import Examination
 from dicom_io.scanner.study import StudyPlan, WrittenStudy
@@ -138,21 +137,12 @@ def storescu(peer: Destination, files: Sequence[Path], calling_ae: str = "SCANNE
     assert sent.returncode == 0
 
 
-def _set_checkpoint(event: evt.Event) -> None:
-    event.assoc._reactor_checkpoint = Checkpoint(event.assoc)
-
-
-_WITHOUT_RACE = (evt.EVT_CONN_OPEN, _set_checkpoint)
-
-
 def send_from_another_host(peer: Destination, files: Sequence[Path]) -> None:
-    """One association from 127.0.0.2, whose requests don't race with pynetdicom's reactor."""
+    """One association from 127.0.0.2."""
     entity = AE("CONSOLE")
     for sop_class in (CTImageStorage, PositronEmissionTomographyImageStorage):
         entity.add_requested_context(sop_class, ExplicitVRLittleEndian)
-    association = entity.associate(
-        peer.host, peer.port, ae_title=peer.ae_title, bind_address=("127.0.0.2", 0), evt_handlers=[_WITHOUT_RACE]
-    )
+    association = entity.associate(peer.host, peer.port, ae_title=peer.ae_title, bind_address=("127.0.0.2", 0))
     assert [association.send_c_store(dcmread(file)).Status for file in files] == [0x0000] * len(files)
     association.release()
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from config.settings import Listener, Spool
-from dicom_io.network.limits import LARGEST_OTHER_PDU_BYTES
+from dicom_io.network.reactor import LONGEST_OTHER_PDU_BYTES
 from dicom_io.reading.elements import MAXIMUM_INFLATED_BYTES
 from dicom_io.reading.frames import MAXIMUM_ROWS_OR_COLUMNS, MAXIMUM_VOXELS
 from tests.unit.documents import rows, section
@@ -25,7 +25,7 @@ def test_limits_are_those_in_force() -> None:
     listener = Listener()
     assert said["associations at a time"].endswith(f" {listener.maximum_associations}")
     assert said["silence of a peer"].endswith(f" {listener.network_timeout_s:g} s")
-    assert said["one PDU"].startswith(f"{LARGEST_OTHER_PDU_BYTES // 2**20} MiB")
+    assert said["one PDU"].startswith(f"{LONGEST_OTHER_PDU_BYTES // 2**20} MiB")
     assert said["one object"].endswith(f" {listener.maximum_object_mb} MiB")
     assert said["the disk"].endswith(f" {Spool().minimum_free_mb} MiB")
     assert said["a deflated data set"] == f"{MAXIMUM_INFLATED_BYTES // 2**20} MiB inflated"

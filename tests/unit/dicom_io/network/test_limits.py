@@ -11,8 +11,8 @@ from pynetdicom import build_context
 from pynetdicom.sop_class import Verification
 
 from config.settings import Destination
-from dicom_io.network.limits import LARGEST_OTHER_PDU_BYTES
 from dicom_io.network.listener import Listener, Outcome
+from dicom_io.network.reactor import LONGEST_OTHER_PDU_BYTES
 from dicom_io.network.sender import send
 from tests.unit.dicom_io.network.conftest import Recorder
 
@@ -31,7 +31,7 @@ def test_a_pdu_that_is_announced_too_long_is_not_waited_for(start_listener: Star
     listener = start_listener(network_timeout_s=60.0)
     before = psutil.Process().memory_info().rss
     with socket.create_connection(("127.0.0.1", listener.port), timeout=5) as connection:
-        connection.sendall(struct.pack(">BBL", A_ASSOCIATE_RQ, 0, LARGEST_OTHER_PDU_BYTES + 1))
+        connection.sendall(struct.pack(">BBL", A_ASSOCIATE_RQ, 0, LONGEST_OTHER_PDU_BYTES + 1))
         assert is_closed(connection)
     assert psutil.Process().memory_info().rss - before < 2**26
 

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from pynetdicom.sop_class import Verification
 
 from config.reasons import Remark
 from dicom_io.digest import dataset_digest
+from dicom_io.network import reactor
 from dicom_io.network.incoming import read_envelope
 from dicom_io.network.listener import AssociationInfo, Listener
 
@@ -177,6 +179,61 @@ def test_what_was_acknowledged_before_a_kill_is_complete_on_disk(
     for path in acknowledged:
         uid = read_file_meta_info(path).MediaStorageSOPInstanceUID
         assert dataset_digest(kept[uid]) == dataset_digest(path)
+
+
+def test_the_answer_comes_after_the_file_and_its_folder_are_synced(
+    start_listener: StartListener,
+    associate: Associate,
+    write_raw: Callable[..., Path],
+    spool: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    done: list[tuple[str, Path | None]] = []
+    sync, rename, send = os.fsync, Path.rename, reactor.Socket.send
+
+    def synced(descriptor: int) -> None:
+        sync(descriptor)
+        done.append(("synced", Path(f"/proc/self/fd/{descriptor}").readlink()))
+
+    def renamed(path: Path, target: Path) -> Path:
+        done.append(("renamed", path))
+        return rename(path, target)
+
+    def sent(connection: Any, data: bytes) -> None:
+        if connection.assoc.is_acceptor:
+            done.append(("sent", None))
+        send(connection, data)
+
+    association = associate(start_listener().port)
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(Path, "rename", renamed)
+    monkeypatch.setattr(reactor.Socket, "send", sent)
+    for number in (1, 2):
+        association.send_c_store(write_raw(PAYLOAD, f"2.25.{number}"))
+    (folder,) = (spool / "incoming").iterdir()
+    parts = [folder / f"00000{number}.part" for number in (1, 2)]
+    instances = [[("synced", part), ("renamed", part), ("synced", folder), ("sent", None)] for part in parts]
+    assert done == [("synced", folder.parent), ("synced", spool), *instances[0], *instances[1]]
+
+
+def test_25_modalities_send_at_once(
+    start_listener: StartListener, associate: Associate, write_raw: Callable[..., Path], spool: Path, recorder: Any
+) -> None:
+    port = start_listener().port
+    modalities = [associate(port, calling_ae=f"MODALITY{number}") for number in range(25)]
+    assert associate(port).is_rejected
+    files = [[write_raw(os.urandom(50_000), f"2.25.{m}.{number}") for number in range(4)] for m in range(25)]
+    with ThreadPoolExecutor(25) as senders:
+        statuses = senders.map(
+            lambda each, paths: [each.send_c_store(path).Status for path in paths], modalities, files
+        )
+        assert list(statuses) == [[0x0000] * 4] * 25
+    for modality in modalities:
+        modality.release()
+    closed = recorder.of("closed", 25)
+    assert [stored for _, _, stored in closed] == [4] * 25
+    kept = {dataset_digest(path) for path in (spool / "incoming").glob("*/*.dcm")}
+    assert kept == {dataset_digest(path) for paths in files for path in paths}
 
 
 def test_half_written_files_of_a_crash_are_removed_on_start(
