@@ -247,9 +247,12 @@ class Monitoring(Section):
 
 
 class Disk(Section):
-    """How much of the spool's file system is to stay free (MiB) before somebody is warned."""
+    """How much of the spool's file system is to stay free (MiB): below one mark somebody is warned, below the next
+    associations are refused for the time being. Below ``spool.minimum_free_mb`` instances of open ones are, too.
+    """
 
     warn_below_mb: int = Field(10240, ge=0)
+    refuse_below_mb: int = Field(2048, ge=0)
 
 
 class Retention(Section):

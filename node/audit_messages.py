@@ -189,6 +189,10 @@ _MAPPINGS = {
     AuditAction.REPORT_RECORDED: _Mapping(_ACCESSED, EventAction.CREATE),
     AuditAction.RESULT_SENT: _DELIVERY,
     AuditAction.RESULT_NOT_SENT: _DELIVERY,
+    AuditAction.RESULT_COMMITTED: _DELIVERY,
+    AuditAction.RESULT_NOT_COMMITTED: _DELIVERY,
+    AuditAction.RESULT_RETURNED: _RECEPTION,
+    AuditAction.INSTANCES_DELETED: _Mapping(_ACCESSED, EventAction.DELETE),
     AuditAction.CONFIGURATION_CHANGED: _Mapping(
         _SECURITY_ALERT, EventAction.EXECUTE, _SECURITY_CONFIGURATION, subjects=_alert
     ),

@@ -1,7 +1,7 @@
 """The spool's disk: how much of it is free, and from when on that is too little."""
 
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
@@ -9,24 +9,37 @@ import structlog
 
 from config.reasons import Reason, Remark
 from config.settings import Settings
+from dicom_io.network.admission import Refusal
 
 log = structlog.get_logger()
 
 MIB = 1024 * 1024
 
+_CONGESTED = (2, 3, 1)  # PS3.8 Section 9.3.4
+
 
 @dataclass(frozen=True, slots=True)
 class Watermarks:
-    """What is to be said of the file system that holds a folder: below one mark a warning, below the next a refusal."""
+    """What is to be said of the file system that holds a folder.
+
+    Below the first mark somebody is warned, below the second associations are refused, below the last instances.
+    """
 
     folder: Path
     warn_below_mb: int
+    congested_below_mb: int
     refuse_below_mb: int
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
         """Those of the spool."""
-        return cls(settings.spool.folder.absolute(), settings.disk.warn_below_mb, settings.spool.minimum_free_mb)
+        disk, spool = settings.disk, settings.spool
+        return cls(spool.folder.absolute(), disk.warn_below_mb, disk.refuse_below_mb, spool.minimum_free_mb)
+
+    def congestion(self) -> Refusal | None:
+        """Why an association is to be rejected for the time being: rejected-transient, temporary congestion."""
+        shortage = replace(self, refuse_below_mb=self.congested_below_mb).shortage()
+        return Refusal(shortage, _CONGESTED) if shortage is not None and shortage.reason is Reason.DISK_FULL else None
 
     def shortage(self) -> Remark | None:
         """DISK_FULL where instances are refused, DISK_LOW where they soon will be, None where there is room."""

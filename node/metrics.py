@@ -63,7 +63,11 @@ class _Node(Collector):
 
     def __init__(self, settings: Settings, children: Sequence[Child], health: Health) -> None:
         self._spool = Spool(settings.spool.folder.absolute())
-        self._marks = {("warn",): settings.disk.warn_below_mb, ("refuse",): settings.spool.minimum_free_mb}
+        self._marks = {
+            ("warn",): settings.disk.warn_below_mb,
+            ("associations",): settings.disk.refuse_below_mb,
+            ("instances",): settings.spool.minimum_free_mb,
+        }
         self._children = children
         self._health = health
 

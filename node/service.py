@@ -65,13 +65,15 @@ def serve(settings: Settings) -> None:
         database = _open_database(settings)
         _recover(database, spool, settings)
         supervisor = Supervisor(_children(database, settings))
+        watermarks = Watermarks.of(settings)
         listener = Listener(
             settings.listener,
             spool.folder,
             settings.spool.minimum_free_mb,
             _Events(database, spool, listener_name(settings)),
+            congestion=watermarks.congestion,
         )
-        heartbeat, disk = Heartbeat(), DiskWatch(Watermarks.of(settings))
+        heartbeat, disk = Heartbeat(), DiskWatch(watermarks)
         monitoring = Monitoring(settings, database, supervisor.children, heartbeat)
         monitoring.start()
         try:

@@ -28,7 +28,7 @@ from pynetdicom.sop_class import Verification
 
 from config.reasons import Reason, Remark
 from config.settings import Listener as Settings
-from dicom_io.network.admission import refusal
+from dicom_io.network.admission import Refusal, refusal
 from dicom_io.network.commitment import Answers, accepted_context
 from dicom_io.network.incoming import AssociationFolder, clean_parts
 from dicom_io.network.limits import limit
@@ -99,6 +99,8 @@ class Listener:
         Instances that would leave less than this free (MiB) are refused with 0xA700.
     events
         Told of associations and refusals.
+    congestion
+        Why no association is taken for the time being; asked at every request that is otherwise let in.
     new_association_id
         Gives ids that are unique, sortable and fit for a folder's name.
     """
@@ -110,12 +112,14 @@ class Listener:
         minimum_free_mb: int,
         events: Events,
         new_association_id: Callable[[], str] | None = None,
+        congestion: Callable[[], Refusal | None] = lambda: None,
     ) -> None:
         self._settings = settings
         self._spool = spool
         self._minimum_free_bytes = minimum_free_mb * 1024 * 1024
         self._events = events
         self._new_association_id = new_association_id or _association_ids()
+        self._congestion = congestion
         self._server: Any = None
         self._open: dict[Any, _Open] = {}
 
@@ -186,6 +190,7 @@ class Listener:
         found = refusal(
             self._settings, request.calling_ae_title, request.called_ae_title, event.assoc.requestor.address
         )
+        found = found or self._congestion()
         if found is None:
             return
         event.assoc.acse.send_reject(*found.answer)

@@ -18,7 +18,7 @@ HEALTHY = {
     'uptake_problem{instance="node",reason="disk-full"}': "0+0x300",
     'uptake_disk_free_bytes{instance="node"}': "50e9+0x300",
     'uptake_disk_mark_bytes{instance="node",mark="warn"}': "10e9+0x300",
-    'uptake_disk_mark_bytes{instance="node",mark="refuse"}': "1e9+0x300",
+    'uptake_disk_mark_bytes{instance="node",mark="associations"}': "1e9+0x300",
     'uptake_process_deaths_total{instance="node",role="worker"}': "0+0x140 1+0x160",
     'uptake_journal_oldest_seconds{instance="node"}': "2+0x300",
     'uptake_study_oldest_seconds{instance="node",state="complete"}': "60+0x300",
