@@ -97,9 +97,9 @@ class _SendingSocket(ssl.SSLSocket):
             self._keep(error)
             raise
 
-    def recv(self, buflen: int = 1024, flags: int = 0) -> bytes:
+    def recv_into(self, buffer: Any, nbytes: int | None = None, flags: int = 0) -> int:
         try:
-            return super().recv(buflen, flags)
+            return super().recv_into(buffer, nbytes, flags)
         except ssl.SSLError as error:
             self._keep(error)
             raise
