@@ -304,6 +304,7 @@ def _settings(node: Node) -> str:
     return (
         f'[listener]\nae_title = "{node.address.ae_title}"\nport = {node.address.port}\n\n'
         f"[completeness]\nquiet_time_s = {node.quiet_time_s}\n\n"
+        f"[monitoring]\nport = {free_port()}\n\n"
         f"[results]\n{node.results}\n\n"
         f'{destinations}\n[spool]\nfolder = "{node.folder}/spool"\n'
     )
