@@ -41,7 +41,8 @@ def folder(tmp_path: Path) -> Path:
     made = tmp_path / "node"
     made.mkdir(mode=0o755)
     (made / "uptake.toml").write_text(
-        f'[listener]\nport = {free_port()}\n[spool]\nfolder = "{made}/spool"\n[completeness]\nquiet_time_s = 1.0\n[monitoring]\nport = {free_port()}\n'
+        f'[listener]\nport = {free_port()}\n[spool]\nfolder = "{made}/spool"\n[completeness]\nquiet_time_s = 1.0\n'
+        f"[monitoring]\nport = {free_port()}\n"
         f'[[destinations]]\nname = "dead"\nae_title = "DEAD"\nhost = "127.0.0.1"\nport = {free_port()}\n'
         '[logging]\nlevel = "debug"\n'
     )
