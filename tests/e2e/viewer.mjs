@@ -70,6 +70,7 @@ async function read(page) {
 
 async function load(page, modality) {
   await page.locator('[data-cy^="study-browser-thumbnail"]').first().waitFor();
+  await page.waitForFunction(isListed, modality);
   await page.locator(`[id="thumbnail-${await page.evaluate(largest, modality)}"]`).dblclick();
 }
 
@@ -95,8 +96,8 @@ async function lesions(page, view, count) {
     await page.evaluate(setVisible, [lesion, false]);
     const hidden = await settled(viewport, shown);
     await page.evaluate(setVisible, [lesion, true]);
-    writeFileSync(`${folder}/${view}-${lesion}.png`, shown);
-    writeFileSync(`${folder}/${view}-${lesion}-hidden.png`, hidden);
+    writeFileSync(`${folder}/${view}-${lesion}.png`, shown[0]);
+    writeFileSync(`${folder}/${view}-${lesion}-hidden.png`, hidden[0]);
     places.push(await page.evaluate(place));
   }
   return places;
@@ -111,7 +112,7 @@ async function goTo(page, lesion) {
 async function pagePicture(page, name, factor = 1) {
   await page.evaluate(zoom, factor);
   await goTo(page, favourite);
-  writeFileSync(`${folder}/${name}`, await settled(page));
+  writeFileSync(`${folder}/${name}`, (await settled(page))[0]);
   await page.evaluate(zoom, 1);
 }
 
@@ -119,23 +120,32 @@ function row(page, number) {
   return page.locator('[data-cy="data-row"]').nth(number - 1);
 }
 
-/** A picture of the page or an element, when two in a row are the same, and other than the one before. */
-async function settled(place, before) {
+/**
+ * A picture of the page or an element at rest, and with it the last ones: some scenes are drawn in two ways in turn, by a
+ * pixel different. At rest it is when a picture comes again within three, and is none of those before.
+ */
+async function settled(place, before = []) {
   const start = Date.now();
   const sizes = [];
-  for (let last; Date.now() - start < PATIENCE_MS; ) {
+  for (let last = []; Date.now() - start < PATIENCE_MS; ) {
     const now = await place.screenshot({ timeout: PATIENCE_MS });
-    if (last?.equals(now) && !before?.equals(now)) return now;
-    last = now;
+    if (!before.some(one => one.equals(now))) {
+      if (last.some(one => one.equals(now))) return [now, ...last];
+      last = [now, ...last.slice(0, 2)];
+    }
     sizes.push(now.length);
     await new Promise(wake => setTimeout(wake, LOOK_AGAIN_MS));
   }
   const seconds = Math.round((Date.now() - start) / 1000);
-  const state = before ? 'does not change' : 'does not come to rest';
+  const state = before.length ? 'does not change' : 'does not come to rest';
   throw new Error(`The picture ${state} in ${seconds} s; bytes of the last of ${sizes.length}: ${sizes.slice(-8)}.`);
 }
 
 // What runs in the page, where OHIF lays open its services
+
+function isListed(modality) {
+  return services.displaySetService.getActiveDisplaySets().some(one => one.Modality === modality);
+}
 
 /** The display set of a modality that has most images; of PETs the one that is measured. */
 function largest(modality) {
