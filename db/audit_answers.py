@@ -151,7 +151,7 @@ def _farther(journey: Journey, event: AuditEntry) -> Journey:
         journey,
         attempts=max(journey.attempts, event.detail.get("attempt", 0)),
         sent_at=event.at if event.action is AuditAction.RESULT_SENT else journey.sent_at,
-        committed_at=event.at if event.action == "result-committed" else journey.committed_at,
+        committed_at=event.at if event.action is AuditAction.RESULT_COMMITTED else journey.committed_at,
         last=event.action,
         found=event.detail.get("found") or event.detail.get("reason"),
     )

@@ -8,6 +8,7 @@ import pytest
 
 from config.reasons import Reason
 from db.audit import AuditAction
+from db.audit_answers import what_went_where
 from db.commitment import (
     ClaimedCommitment,
     Patience,
@@ -158,6 +159,9 @@ def test_a_study_is_committed_when_the_destination_answers_for_all_of_it(node: N
         *[AuditAction.RESULT_COMMITTED] * 3,
         AuditAction.STUDY_COMMITTED,
     ]
+    with node.database.reading() as session:
+        journeys = what_went_where(session, "1.2.3")
+    assert {journey.sop_instance_uid: journey.committed_at for journey in journeys}[SEG] == node.now
 
 
 def test_only_what_failed_is_sent_and_asked_for_again(node: Node, database: Database) -> None:
