@@ -163,12 +163,15 @@ class Listener:
             return
         server.shutdown()
         deadline = time.monotonic() + grace_s
-        for association in list(self._open.values()):
-            association.watcher.join(max(0.0, deadline - time.monotonic()))
-        for unfinished in server.active_associations:
-            unfinished.abort()
-        for association in list(self._open.values()):
-            association.watcher.join()
+        for association in server.active_associations:
+            association.join(max(0.0, deadline - time.monotonic()))
+        unfinished = server.active_associations
+        for association in unfinished:
+            association.abort()
+        for association in unfinished:
+            association.join()
+        for ended in list(self._open.values()):
+            ended.watcher.join()
         self._teller.shutdown(wait=True)
 
     @property
