@@ -20,7 +20,7 @@ pytestmark = pytest.mark.timeout(600)  # exports take seconds, on a busy machine
 
 TINY = {
     "segmentation": "batch = 1\nfilters = [4, 8, 8]\nvalidation_cubes = 1",
-    "location": "batch = 2\ndimension = 16\nwidths = [4, 4, 8, 8]\nvalidation_lesions = 3",
+    "location": "texts_every = 1\nbatch = 2\ndimension = 16\nwidths = [4, 4, 8, 8]\nvalidation_lesions = 3",
     "caption": "batch = 2\nwidth = 32\nvalidation_lesions = 3",
 }
 TASKS = {
