@@ -88,7 +88,12 @@ def record_instance(session: Session, instance: InstanceRecord, now: datetime) -
             session.flush()
         taken = any(row.disposition is Disposition.ACCEPTED for row in known)
         disposition = Disposition.CONFLICT if taken else Disposition.ACCEPTED
-        session.add(_row(instance, series, disposition, 1 if same is None else same.times_received + 1, now))
+        row = instance_row(instance, disposition, now, study_uid=instance.study_uid)
+        row.series_id, row.relevant = series.id, instance.relevant
+        row.times_received = 1 if same is None else same.times_received + 1
+        if taken:
+            row.reason, row.detail = Reason.UID_CONFLICT, "An instance of this UID with other content came first."
+        session.add(row)
     study.last_arrival = max(study.last_arrival, now)
     _count(brought, disposition)
     if disposition is Disposition.ACCEPTED:
@@ -121,24 +126,9 @@ def record_rejected_instance(session: Session, instance: RejectedInstance, now: 
     if again is not None:
         again.times_received += 1
     else:
-        session.add(
-            Instance(
-                sop_instance_uid=instance.sop_instance_uid,
-                sop_class_uid=instance.sop_class_uid,
-                transfer_syntax_uid=instance.transfer_syntax_uid,
-                study_instance_uid=instance.study_uid,
-                association_id=instance.association_id,
-                digest=instance.digest,
-                path=instance.path,
-                size_bytes=instance.size_bytes,
-                received_at=now,
-                times_received=1,
-                relevant=False,
-                disposition=Disposition.REJECTED,
-                reason=instance.reason,
-                detail=instance.detail,
-            )
-        )
+        row = instance_row(instance, Disposition.REJECTED, now, study_uid=instance.study_uid)
+        row.reason, row.detail = instance.reason, instance.detail
+        session.add(row)
     audit.record(
         session,
         AuditAction.INSTANCE_REJECTED,
@@ -149,6 +139,26 @@ def record_rejected_instance(session: Session, instance: RejectedInstance, now: 
         sop_instance_uid=instance.sop_instance_uid,
         patient_id=instance.patient_id,
         detail={"reason": instance.reason, "found": instance.detail, "sop_class_uid": instance.sop_class_uid},
+    )
+
+
+def instance_row(
+    instance: InstanceRecord | RejectedInstance, disposition: Disposition, now: datetime, *, study_uid: str | None
+) -> Instance:
+    """A new row of an instance that arrived ``now`` for the first time and that no analysis reads."""
+    return Instance(
+        sop_instance_uid=instance.sop_instance_uid,
+        sop_class_uid=instance.sop_class_uid,
+        transfer_syntax_uid=instance.transfer_syntax_uid,
+        study_instance_uid=study_uid,
+        association_id=instance.association_id,
+        digest=instance.digest,
+        path=instance.path,
+        size_bytes=instance.size_bytes,
+        received_at=now,
+        times_received=1,
+        relevant=False,
+        disposition=disposition,
     )
 
 
@@ -202,29 +212,6 @@ def _series(session: Session, study: Study, instance: InstanceRecord) -> Series:
 
 def _known(session: Session, sop_instance_uid: str) -> Sequence[Instance]:
     return session.scalars(select(Instance).where(Instance.sop_instance_uid == sop_instance_uid)).all()
-
-
-def _row(
-    instance: InstanceRecord, series: Series, disposition: Disposition, times_received: int, now: datetime
-) -> Instance:
-    conflict = disposition is Disposition.CONFLICT
-    return Instance(
-        sop_instance_uid=instance.sop_instance_uid,
-        sop_class_uid=instance.sop_class_uid,
-        transfer_syntax_uid=instance.transfer_syntax_uid,
-        study_instance_uid=instance.study_uid,
-        series_id=series.id,
-        association_id=instance.association_id,
-        digest=instance.digest,
-        path=instance.path,
-        size_bytes=instance.size_bytes,
-        received_at=now,
-        times_received=times_received,
-        relevant=instance.relevant,
-        disposition=disposition,
-        reason=Reason.UID_CONFLICT if conflict else None,
-        detail="An instance of this UID with other content came first." if conflict else None,
-    )
 
 
 def _brought(session: Session, association_id: str | None, study: Study) -> AssociationStudy | None:

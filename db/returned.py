@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from config.reasons import Reason
 from db.audit_actions import AuditAction, AuditOutcome
-from db.intake import InstanceRecord
+from db.intake import InstanceRecord, instance_row
 from db.states import Disposition
 from db.studies import audit_study, locked
 from db.tables import Instance, Report, ResultObject, Study
@@ -42,24 +42,9 @@ def record_returned(session: Session, instance: InstanceRecord, sender: str, now
     if known is not None:
         known.times_received += 1
     else:
-        session.add(
-            Instance(
-                sop_instance_uid=instance.sop_instance_uid,
-                sop_class_uid=instance.sop_class_uid,
-                transfer_syntax_uid=instance.transfer_syntax_uid,
-                study_instance_uid=study_uid,
-                association_id=instance.association_id,
-                digest=instance.digest,
-                path=instance.path,
-                size_bytes=instance.size_bytes,
-                received_at=now,
-                times_received=1,
-                relevant=False,
-                disposition=Disposition.RETURNED,
-                reason=Reason.OWN_RESULT,
-                detail=detail,
-            )
-        )
+        row = instance_row(instance, Disposition.RETURNED, now, study_uid=study_uid)
+        row.reason, row.detail = Reason.OWN_RESULT, detail
+        session.add(row)
         session.flush()
     audit_study(
         session,

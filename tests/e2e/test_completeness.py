@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import subprocess
-import time
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
@@ -27,6 +26,7 @@ from db.states import StudyState
 from dicom_io.network.sender import echo
 from dicom_io.scanner.examination import Examination
 from dicom_io.scanner.study import StudyPlan, WrittenStudy
+from tests.e2e.conftest import wait_for
 
 ORTHANC = shutil.which("Orthanc")
 STORESCU = Path("/usr/bin/storescu")
@@ -115,18 +115,11 @@ def router(tmp_path: Path, port_base: int) -> Iterator[Router]:
             env={**os.environ, "TCP_NODELAY": "1"},
         )
     try:
-        wait_for(lambda: echo(address, "UPTAKE").is_success, "Orthanc answers")
+        wait_for(lambda: echo(address, "UPTAKE").is_success, "Orthanc answers", 120)
         yield Router(address, port_base)
     finally:
         process.terminate()
         process.wait(timeout=30)
-
-
-def wait_for(condition: Callable[[], bool], what: str, timeout_s: float = 120.0) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, f"not in {timeout_s:.0f} s: {what}"
-        time.sleep(0.1)
 
 
 def storescu(peer: Destination, files: Sequence[Path], calling_ae: str = "SCANNER") -> None:
