@@ -9,6 +9,7 @@ BENCHMARKS = (
     "engines",
     "words",
     "turnaround",
+    "total_body",
     "listener",
     "audit",
     "scaling",

@@ -52,7 +52,7 @@ last_retry_s = 1.0
 """
 
 pytestmark = [
-    pytest.mark.timeout(3600),
+    pytest.mark.timeout(600 + 60 * KILLS),
     pytest.mark.skipif(not KILLS, reason="UPTAKE_SOAK_KILLS does not say how often to kill: make soak"),
 ]
 
