@@ -1,8 +1,8 @@
 """A study of 3,000 slices through a running node: how long it takes, and the memory that each process fills.
 
-From vertex to sole in one bed: a CT of 2,000 slices of 512 × 512 and a PET of 1,000 of 256 × 256. The digital patient is
-sent by C-STORE to a node of its own on loopback, which reports it to a PACS. With ``--budget`` the worker may fill so
-many MiB (``analysis.memory_budget_mb``); then a report, or the reason why there is none, is the answer.
+From vertex to sole in one bed: a CT of 2,000 slices of 512 × 512 and a PET of 1,000 of 256 × 256. The digital patient
+is sent by C-STORE to a node of its own on loopback, which reports it to a PACS. With ``--budget`` the worker may fill
+so many MiB (``analysis.memory_budget_mb``); then a report, or the reason why there is none, is the answer.
 """
 
 import argparse
@@ -73,7 +73,9 @@ def main() -> None:
 
 
 def _grid(slices: int, columns: int, width_mm: float) -> Grid:
-    return Grid.axial((slices, columns, columns), (LENGTH_MM / slices, width_mm / columns, width_mm / columns), CENTRE_MM)
+    return Grid.axial(
+        (slices, columns, columns), (LENGTH_MM / slices, width_mm / columns, width_mm / columns), CENTRE_MM
+    )
 
 
 @contextmanager

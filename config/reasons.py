@@ -380,6 +380,11 @@ class Reason(StrEnum):
         "The certificate, its key or the list of authorities can't be used.",
         "Correct the files that tls.certificate, private_key and authorities name; the key is not encrypted.",
     )
+    OBJECT_TOO_LARGE = (
+        "object-too-large",
+        "A peer sent an object longer than the node takes; its association was ended.",
+        "Raise listener.maximum_object_mb if the object is genuine.",
+    )
 
     # Delivery.
     DESTINATION_UNREACHABLE = (

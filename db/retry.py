@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from config.reasons import UptakeError
+from config.reasons import Reason, UptakeError
 from db.audit_actions import AuditAction, AuditOutcome
 from db.delivery import deliveries_of_revision, supersede_deliveries
 from db.states import DELIVERY_TRANSITIONS, DeliveryState, StudyState, transition
@@ -56,6 +56,12 @@ def retry(session: Session, study_uid: str, who: str, now: datetime) -> StudySta
         _make_due(session, study, now)
     audit_study(session, study, AuditAction.STUDY_RETRIED, AuditOutcome.SUCCESS, now, who=who, detail={"was": before})
     return study.state
+
+
+def failed_for(session: Session, reason: Reason) -> tuple[str, ...]:
+    """The UIDs of all studies that failed for a reason, now locked, longest ago first."""
+    failed = select(Study.study_instance_uid).where(Study.state == StudyState.FAILED, Study.reason == reason)
+    return tuple(session.scalars(failed.order_by(Study.updated_at, Study.id).with_for_update()))
 
 
 def _waits(session: Session, study: Study) -> bool:

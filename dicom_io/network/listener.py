@@ -83,7 +83,7 @@ class Events(Protocol):
     def association_rejected(self, association: AssociationInfo, remark: Remark) -> None: ...
 
     def instance_refused(self, association: AssociationInfo, sop_instance_uid: str, remark: Remark) -> None:
-        """An instance was answered with a failure status and is not kept."""
+        """An instance is not kept: it was answered with a failure status, or its association was ended for it."""
 
 
 class Listener:
@@ -145,7 +145,7 @@ class Listener:
             evt_handlers=[
                 (evt.EVT_CONN_OPEN, prepare_socket, [self._settings.network_timeout_s]),
                 (evt.EVT_CONN_OPEN, shake_hands, [self._mistrusted]),
-                (evt.EVT_CONN_OPEN, limit, [self._settings.maximum_object_mb]),
+                (evt.EVT_CONN_OPEN, limit, [self._settings.maximum_object_mb, self._too_large]),
                 (evt.EVT_CONN_CLOSE, _let_go),
                 (evt.EVT_REQUESTED, self._requested),
                 (evt.EVT_REJECTED, self._rejected),
@@ -270,6 +270,11 @@ class Listener:
         response.AffectedSOPClassUID, response.AffectedSOPInstanceUID = sop_class_uid or None, uid or None
         response.Status, response.ErrorComment = failure.Status, failure.ErrorComment
         event.assoc.dimse.send_msg(response, event.message.context_id)
+
+    def _too_large(self, association: Any) -> None:
+        if association in self._open:  # before, pynetdicom aborts at the first PDU that is not a request
+            remark = Remark(Reason.OBJECT_TOO_LARGE, f"{self._settings.maximum_object_mb} MiB are the most.")
+            self._tell(self._events.instance_refused, self._open[association].info, "", remark)
 
     def _refuse(self, association: Any, sop_instance_uid: str, remark: Remark) -> Dataset:
         """The answer for an instance that is not kept; Error Comment (0000,0902) holds 64 characters."""

@@ -113,6 +113,29 @@ def test_a_study_that_never_came_can_not_be_retried(config_file: Path) -> None:
     assert "1.2.3" in text
 
 
+def test_all_that_failed_for_one_reason_is_retried_together(config_file: Path) -> None:
+    run("db", "upgrade", "--config", str(config_file))
+    database, now = Database.open(load(config_file).database_url), datetime(2026, 1, 5, tzinfo=UTC)
+    with database.transaction() as session:
+        arrived = {"first_arrival": now, "last_arrival": now, "updated_at": now, "state": StudyState.FAILED}
+        failed = {"1.1": Reason.OUT_OF_MEMORY, "1.2": Reason.INTERNAL_ERROR, "1.3": Reason.OUT_OF_MEMORY}
+        session.add_all(Study(study_instance_uid=uid, reason=reason, **arrived) for uid, reason in failed.items())
+    database.close()
+    code, text = run("retry", "--reason", "out-of-memory", "--config", str(config_file))
+    assert code == 0
+    assert [line.strip("✓ ") for line in text.splitlines()] == ["1.1 is complete.", "1.3 is complete."]
+    code, text = run("retry", "--reason", "out-of-memory", "--config", str(config_file))
+    assert code == 0
+    assert "No study has failed as out-of-memory." in text
+
+
+@pytest.mark.parametrize("named", [(), ("1.1", "--reason", "out-of-memory")], ids=["nothing", "both"])
+def test_a_retry_is_of_a_study_or_of_a_reason(config_file: Path, named: tuple[str, ...]) -> None:
+    code, text = run("retry", *named, "--config", str(config_file))
+    assert code == 2
+    assert "Name a study, or a reason." in text
+
+
 def test_a_folder_without_dicom_is_refused(tmp_path: Path) -> None:
     (tmp_path / "letter.txt").write_text("Dear colleague")
     code, text = run("analyze", str(tmp_path), "--out", str(tmp_path / "out"))

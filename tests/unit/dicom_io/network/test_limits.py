@@ -10,6 +10,7 @@ import psutil
 from pynetdicom import build_context
 from pynetdicom.sop_class import Verification
 
+from config.reasons import Reason
 from config.settings import Destination
 from dicom_io.network.listener import Listener, Outcome
 from dicom_io.network.reactor import LONGEST_OTHER_PDU_BYTES
@@ -48,6 +49,8 @@ def test_an_object_that_is_too_large_ends_its_association_and_no_other(
     assert other.send_c_echo().Status == 0
     ((_, outcome, stored),) = recorder.of("closed")
     assert (outcome, stored) == (Outcome.ABORTED, 3)
+    ((_, remark),) = recorder.of("refused")
+    assert remark.reason is Reason.OBJECT_TOO_LARGE
 
 
 def test_large_objects_in_large_pdus_arrive(start_listener: StartListener, write_raw: Callable[..., Path]) -> None:
