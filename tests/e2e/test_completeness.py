@@ -1,13 +1,9 @@
 """Studies that come as they do in a hospital: routed by a PACS (Orthanc by its Lua scripts), by scanners, in pieces."""
 
-import json
 import os
-import shutil
 import subprocess
-import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,16 +19,15 @@ from db.detail import StudyDetail
 from db.queries import audit_events
 from db.session import Database
 from db.states import StudyState
-from dicom_io.network.sender import echo
 from dicom_io.scanner.examination import Examination
 from dicom_io.scanner.study import StudyPlan, WrittenStudy
 from tests.e2e.conftest import wait_for
+from tests.e2e.private_orthanc import EXECUTABLE, PrivateOrthanc, running_orthanc
 
-ORTHANC = shutil.which("Orthanc")
 STORESCU = Path("/usr/bin/storescu")
 pytestmark = [
     pytest.mark.orthanc,
-    pytest.mark.skipif(ORTHANC is None or not STORESCU.exists(), reason="Orthanc and DCMTK are not installed"),
+    pytest.mark.skipif(EXECUTABLE is None or not STORESCU.exists(), reason="Orthanc and DCMTK are not installed"),
     pytest.mark.timeout(300, func_only=True),
 ]
 
@@ -62,64 +57,10 @@ Serve = Callable[..., AbstractContextManager[Any]]
 Write = Callable[..., WrittenStudy]
 
 
-@dataclass
-class Router:
-    """Orthanc with a routing script of its own, on ports of its own."""
-
-    address: Destination
-    http_port: int
-
-    def route_to(self, node: Destination) -> None:
-        self._ask("PUT", "/modalities/UPTAKE", {"AET": node.ae_title, "Host": node.host, "Port": node.port})
-
-    def send(self, files: Sequence[Path]) -> None:
-        """Of what it has, these to the node, on one association."""
-        uids = [str(dcmread(file, specific_tags=["SOPInstanceUID"]).SOPInstanceUID) for file in files]
-        found = [self._ask("POST", "/tools/lookup", uid)[0]["ID"] for uid in uids]
-        sent = self._ask("POST", "/modalities/UPTAKE/store", {"Resources": found, "Synchronous": True})
-        assert sent["FailedInstancesCount"] == 0
-
-    def _ask(self, method: str, path: str, body: Any) -> Any:
-        content = (body if isinstance(body, str) else json.dumps(body)).encode()
-        request = urllib.request.Request(f"http://127.0.0.1:{self.http_port}{path}", content, method=method)
-        with urllib.request.urlopen(request, timeout=120) as answer:
-            return json.loads(answer.read() or b"null")
-
-
 @pytest.fixture
-def router(tmp_path: Path, port_base: int) -> Iterator[Router]:
-    folder = tmp_path / "router"
-    folder.mkdir()
-    (folder / "routing.lua").write_text(ROUTING)
-    settings = {
-        "Name": "ROUTER",
-        "StorageDirectory": f"{folder}/db",
-        "IndexDirectory": f"{folder}/db",
-        "LuaScripts": [f"{folder}/routing.lua"],
-        "HttpPort": port_base,
-        "RemoteAccessAllowed": False,
-        "AuthenticationEnabled": False,
-        "DicomAet": "ROUTER",
-        "DicomPort": port_base + 1,
-        "DicomAlwaysAllowFind": True,
-        "DicomModalities": {"UPTAKE": ["UPTAKE", "127.0.0.1", 1]},
-        "StableAge": 2,
-    }
-    (folder / "orthanc.json").write_text(json.dumps(settings))
-    address = Destination(name="router", ae_title="ROUTER", host="127.0.0.1", port=port_base + 1)
-    with (folder / "orthanc.log").open("wb") as log:
-        process = subprocess.Popen(
-            [str(ORTHANC), str(folder / "orthanc.json")],
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            env={**os.environ, "TCP_NODELAY": "1"},
-        )
-    try:
-        wait_for(lambda: echo(address, "UPTAKE").is_success, "Orthanc answers", 120)
-        yield Router(address, port_base)
-    finally:
-        process.terminate()
-        process.wait(timeout=30)
+def router(tmp_path: Path) -> Iterator[PrivateOrthanc]:
+    with running_orthanc(tmp_path / "router", "ROUTER", ROUTING) as router:
+        yield router
 
 
 def storescu(peer: Destination, files: Sequence[Path], calling_ae: str = "SCANNER") -> None:
@@ -170,10 +111,12 @@ def without_number_of_slices(study: WrittenStudy) -> None:
         header.save_as(file)
 
 
-def test_a_pacs_that_routes_each_image_as_it_comes_is_waited_for(router: Router, serve: Serve, write: Write) -> None:
+def test_a_pacs_that_routes_each_image_as_it_comes_is_waited_for(
+    router: PrivateOrthanc, serve: Serve, write: Write
+) -> None:
     study = write(examination=Examination(accession="AT-ONCE"))
     with serve(router.address, results=AS_A_SOURCE) as node:
-        router.route_to(node.address)
+        router.introduce(node.address)
         storescu(router.address, study.files)
         found = seen_when(node, study.study_uid, is_judged)
         (by,) = evidence(node, study.study_uid)
@@ -182,12 +125,12 @@ def test_a_pacs_that_routes_each_image_as_it_comes_is_waited_for(router: Router,
     assert by.endswith("The archive holds no more than came.")
 
 
-def test_what_headers_do_not_tell_the_pacs_does(router: Router, serve: Serve, write: Write) -> None:
+def test_what_headers_do_not_tell_the_pacs_does(router: PrivateOrthanc, serve: Serve, write: Write) -> None:
     """The quiet time would be ten minutes."""
     study = write(examination=Examination(accession="WHEN-STABLE"))
     without_number_of_slices(study)
     with serve(router.address, results=AS_A_SOURCE) as node:
-        router.route_to(node.address)
+        router.introduce(node.address)
         storescu(router.address, study.files)
         found = seen_when(node, study.study_uid, is_judged)
         (by,) = evidence(node, study.study_uid)
@@ -197,16 +140,18 @@ def test_what_headers_do_not_tell_the_pacs_does(router: Router, serve: Serve, wr
     )
 
 
-def test_one_study_may_come_on_three_associations_from_two_hosts(router: Router, serve: Serve, write: Write) -> None:
+def test_one_study_may_come_on_three_associations_from_two_hosts(
+    router: PrivateOrthanc, serve: Serve, write: Write
+) -> None:
     study = write()
     storescu(router.address, study.files)
     with serve(router.address, results=AS_A_SOURCE) as node:
-        router.route_to(node.address)
+        router.introduce(node.address)
         storescu(node.address, study.ct_files)
         send_from_another_host(node.address, study.pet_files[::2])
         half = seen_when(node, study.study_uid, lambda seen: len([one for one in seen.arrivals if one.closed_at]) == 2)
         assert half.summary.state is StudyState.RECEIVING
-        router.send(study.pet_files[1::2])
+        router.send(study.pet_files[1::2], node.address)
         found = seen_when(node, study.study_uid, is_judged)
         assert len(evidence(node, study.study_uid)) == 1
     assert [(one.calling_ae, one.address, one.accepted) for one in found.arrivals] == [
@@ -217,7 +162,9 @@ def test_one_study_may_come_on_three_associations_from_two_hosts(router: Router,
     assert found.summary.revision == 1
 
 
-def test_two_studies_may_come_interleaved_on_one_association(router: Router, serve: Serve, write: Write) -> None:
+def test_two_studies_may_come_interleaved_on_one_association(
+    router: PrivateOrthanc, serve: Serve, write: Write
+) -> None:
     studies = [write(plan=StudyPlan(seed=seed)) for seed in ("a", "b")]
     mixed = [file for both in zip(*(study.files for study in studies), strict=True) for file in both]
     with serve(router.address) as node:
@@ -229,7 +176,7 @@ def test_two_studies_may_come_interleaved_on_one_association(router: Router, ser
 
 
 def test_a_series_that_is_sent_again_with_corrections_is_what_the_next_report_is_of(
-    router: Router, serve: Serve, write: Write
+    router: PrivateOrthanc, serve: Serve, write: Write
 ) -> None:
     study = write()
     corrected, under_the_old_uids = [], []

@@ -1,12 +1,7 @@
 """Orthanc answers for what it has stored: on an association of its own, for part of it, or not at all."""
 
-import json
-import os
-import subprocess
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +12,13 @@ from config.result_kind import ResultKind
 from config.settings import Destination
 from db.detail import DeliveryDetail, StudyDetail
 from db.states import DeliveryState, Disposition, StudyState
-from dicom_io.network.sender import echo, send
+from dicom_io.network.sender import send
 from tests.e2e.conftest import NODE, Node, free_port, serving, wait_for
-
-ORTHANC = Path("/usr/sbin/Orthanc")
+from tests.e2e.private_orthanc import EXECUTABLE, PrivateOrthanc, running_orthanc
 
 pytestmark = [
     pytest.mark.orthanc,
-    pytest.mark.skipif(not ORTHANC.exists(), reason="Orthanc is not installed"),
+    pytest.mark.skipif(EXECUTABLE is None, reason="Orthanc is not installed"),
     pytest.mark.timeout(360, func_only=True),
 ]
 
@@ -44,39 +38,15 @@ end
 """
 
 
-@dataclass(frozen=True)
-class Archive:
-    """An Orthanc of its own; ``address`` is its DICOM peer."""
-
-    address: Destination
-    http_port: int
-
-    def has(self, sop_instance_uid: str) -> bool:
-        with urllib.request.urlopen(
-            f"http://127.0.0.1:{self.http_port}/tools/lookup", sop_instance_uid.encode(), timeout=30
-        ) as found:
-            return bool(json.load(found))
-
-
 @pytest.fixture
-def archive(tmp_path: Path) -> Iterator[Callable[..., Archive]]:
-    """Start Orthanc with a Lua script, and with the given modalities as those that it knows."""
+def archive(tmp_path: Path) -> Iterator[Callable[..., PrivateOrthanc]]:
+    """Start Orthanc with a Lua script; it knows the given nodes."""
     with ExitStack() as running:
 
-        def start(*modalities: Destination, lua: str = "") -> Archive:
-            address = Destination(name="orthanc", ae_title="ORTHANC", host="127.0.0.1", port=free_port())
-            started = Archive(address, free_port())
-            folder = tmp_path / "orthanc"
-            folder.mkdir()
-            (folder / "script.lua").write_text(lua)
-            configuration = folder / "orthanc.json"
-            configuration.write_text(json.dumps(_settings(started, folder, modalities)))
-            with (folder / "orthanc.log").open("wb") as log:
-                command = [ORTHANC, "--verbose", configuration]
-                process = subprocess.Popen(command, stdout=log, stderr=log, env={**os.environ, "TCP_NODELAY": "1"})
-            running.callback(process.wait, timeout=60)
-            running.callback(process.terminate)
-            wait_for(lambda: echo(address, "BENCH").is_success, "Orthanc answers")
+        def start(*nodes: Destination, lua: str = "") -> PrivateOrthanc:
+            started = running.enter_context(running_orthanc(tmp_path / "orthanc", "ORTHANC", lua))
+            for node in nodes:
+                started.introduce(node)
             return started
 
         yield start
@@ -95,23 +65,6 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., Node]]:
 def address() -> Destination:
     """Where the node will be."""
     return NODE.model_copy(update={"port": free_port()})
-
-
-def _settings(archive: Archive, folder: Path, modalities: tuple[Destination, ...]) -> dict[str, Any]:
-    return {
-        "StorageDirectory": str(folder),
-        "IndexDirectory": str(folder),
-        "Plugins": [],
-        "LuaScripts": [str(folder / "script.lua")],
-        "HttpPort": archive.http_port,
-        "RemoteAccessAllowed": False,
-        "AuthenticationEnabled": False,
-        "DicomAet": archive.address.ae_title,
-        "DicomPort": archive.address.port,
-        "DicomAlwaysAllowStore": True,
-        "DicomModalities": {one.ae_title: [one.ae_title, one.host, one.port] for one in modalities},
-        "OverwriteInstances": True,
-    }
 
 
 def examined(node: Node, study: Any, peer: Destination, condition: Callable[[StudyDetail], bool]) -> StudyDetail:
