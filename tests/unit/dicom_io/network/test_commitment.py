@@ -106,6 +106,17 @@ def test_a_request_names_the_transaction_and_every_instance(start_peer: StartPee
     )
 
 
+def test_an_answer_that_comes_before_the_request_is_answered_is_kept(start_peer: StartPeer, answers: Answers) -> None:
+    def action(event: evt.Event) -> tuple[int, None]:
+        status, _ = event.assoc.send_n_event_report(
+            information(("2.25.1", "2.25.2")), 1, StorageCommitmentPushModel, StorageCommitmentPushModelInstance
+        )
+        return int(status.Status), None
+
+    assert ask(start_peer(COMMITMENT, handlers=[(evt.EVT_N_ACTION, action)]), answers, wait_s=5) is None
+    assert kept(answers) == [Answer(TRANSACTION, ("2.25.1", "2.25.2"), {}, "PACS")]
+
+
 def test_an_answer_on_the_same_association_is_kept_as_soon_as_it_comes(start_peer: StartPeer, answers: Answers) -> None:
     statuses: list[int] = []
 
