@@ -60,7 +60,7 @@ def encode_refusals(
     origin = _Unanalysed(tuple(sorted(told, key=_emptiness)), provenance)
     evidence = [reference for header in origin.headers if (reference := _reference(header)) is not None]
     measurements, sentences = _measurement_report(reasons, provenance), _text_report(reasons, provenance)
-    printed = print_without_findings(origin, f"{_summary(reasons)} {narrative.made_by(provenance)}")
+    printed = print_without_findings(origin, _summary(reasons))
     reports = {
         kind: structured_report(origin, kind, _DESCRIPTION, sop_class_uid=sop_class, root=root, evidence=evidence)
         for kind, sop_class, root in (
