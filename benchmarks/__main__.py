@@ -11,6 +11,7 @@ BENCHMARKS = (
     "turnaround",
     "total_body",
     "listener",
+    "intake",
     "audit",
     "scaling",
     "nnunet",

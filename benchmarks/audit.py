@@ -6,15 +6,13 @@ asked three times as the command asks it, the question's own event included; the
 
 import os
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from sqlalchemy import create_engine, make_url, text
 from typer.testing import CliRunner
 
-from benchmarks.bench import console, table
+from benchmarks.bench import console, databases, table
 from db.audit import AuditAction, AuditOutcome, record, verify_chain
 from db.session import Database
 from db.upgrade import upgrade
@@ -114,22 +112,6 @@ def ask(arguments: list[str]) -> tuple[int, float, float]:
         if result.exit_code:
             raise SystemExit(result.output)
     return result.stdout.count("\n") - 1, max(taken_s), max(cpu_s)
-
-
-def databases(folder: Path) -> Iterator[tuple[str, str]]:
-    yield "SQLite", f"sqlite:///{folder / 'uptake.db'}"
-    server = os.environ.get("UPTAKE_TEST_POSTGRESQL_URL")
-    if server is None:
-        return
-    name = f"uptake_bench_{os.getpid()}"
-    engine = create_engine(make_url(server).set(database="postgres"), isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-        try:
-            yield "PostgreSQL", make_url(server).set(database=name).render_as_string(hide_password=False)
-        finally:
-            connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-    engine.dispose()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What the benchmarks share: the machine's name, the study, a table."""
+"""What the benchmarks share: the machine's name, the study, databases, a table."""
 
 import os
 import platform
@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 
 from rich.console import Console
 from rich.table import Table
+from sqlalchemy import create_engine, make_url, text
 
 console = Console(width=120)
 
@@ -35,6 +36,23 @@ def study_folder() -> Iterator[tuple[str, Path]]:
 
     with TemporaryDirectory() as folder:
         yield "digital patient", write_demo_study(Path(folder)).folder
+
+
+def databases(folder: Path) -> Iterator[tuple[str, str]]:
+    """SQLite, and where ``UPTAKE_TEST_POSTGRESQL_URL`` names a server PostgreSQL: name and URL of an empty database."""
+    yield "SQLite", f"sqlite:///{folder / 'uptake.db'}"
+    server = os.environ.get("UPTAKE_TEST_POSTGRESQL_URL")
+    if server is None:
+        return
+    name = f"uptake_bench_{os.getpid()}"
+    engine = create_engine(make_url(server).set(database="postgres"), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+        try:
+            yield "PostgreSQL", make_url(server).set(database=name).render_as_string(hide_password=False)
+        finally:
+            connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+    engine.dispose()
 
 
 def table(title: str, *columns: str) -> Table:

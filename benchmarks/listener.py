@@ -53,7 +53,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=arguments.folder, prefix="listener-benchmark-") as temporary:
         sources = [Path(temporary) / f"source-{number}" for number in BUDGET_PER_S]
         for number, source in enumerate(sources, 1):
-            size_mb = _write_instances(source, arguments.instances, f"2.25.{number}")
+            size_mb = write_instances(source, arguments.instances, f"2.25.{number}")
         with console.status("") as status:
             for number in range(arguments.rounds):
                 for name, associations in itertools.product(RECEIVERS, BUDGET_PER_S):
@@ -201,7 +201,7 @@ def _wait_until_listening(process: subprocess.Popen[bytes], port: int) -> None:
     sys.exit("The receiver did not start.")
 
 
-def _write_instances(folder: Path, count: int, study_uid: str) -> float:
+def write_instances(folder: Path, count: int, study_uid: str) -> float:
     """Write CT instances of noise, which no file system compresses; the size of one in MB."""
     folder.mkdir()
     generator = np.random.default_rng(0)

@@ -71,8 +71,7 @@ class Intake:
 
     def _take(self, arrivals: list[_Arrival]) -> bool:
         arrivals.sort(key=lambda arrival: arrival.study_uid)
-        for arrival in arrivals:
-            link_durably(arrival.journal_file, arrival.kept_file)
+        link_durably((arrival.journal_file, arrival.kept_file) for arrival in arrivals)
         with self._database.transaction() as session:
             for arrival in arrivals:
                 self._record(session, arrival)

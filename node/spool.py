@@ -89,15 +89,16 @@ class Spool:
             yield
 
 
-def link_durably(source: Path, target: Path) -> None:
-    """Give a file a second name that survives a power cut; nothing happens if the name is there already."""
-    new_folder = not target.parent.exists()
-    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with contextlib.suppress(FileExistsError):
-        os.link(source, target)
-    sync_path(target.parent)
-    if new_folder:
-        sync_path(target.parent.parent)
+def link_durably(names: Iterable[tuple[Path, Path]]) -> None:
+    """Give files second names that survive a power cut; nothing happens to a name that is there already."""
+    folders = set()
+    for file, name in names:
+        name.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with contextlib.suppress(FileExistsError):
+            os.link(file, name)
+        folders |= {name.parent, name.parent.parent}
+    for folder in folders:
+        sync_path(folder)
 
 
 def sync(folder: Path, files: Iterable[Path]) -> None:

@@ -73,13 +73,13 @@ def test_two_nodes_cannot_share_a_spool(spool: Spool) -> None:
 def test_a_linked_file_is_the_same_file(spool: Spool) -> None:
     source = journal_file(spool, "a1", 1)
     target = spool.study_file("1.2.3", "0" * 64)
-    link_durably(source, target)
+    link_durably([(source, target)])
     assert source.samefile(target)
 
 
 def test_linking_twice_keeps_the_first(spool: Spool) -> None:
     target = spool.study_file("1.2.3", "0" * 64)
-    link_durably(journal_file(spool, "a1", 1), target)
+    link_durably([(journal_file(spool, "a1", 1), target)])
     inode = target.stat().st_ino
-    link_durably(journal_file(spool, "a1", 2), target)
+    link_durably([(journal_file(spool, "a1", 2), target)])
     assert target.stat().st_ino == inode
