@@ -380,6 +380,11 @@ class Reason(StrEnum):
         "The certificate, its key or the list of authorities can't be used.",
         "Correct the files that tls.certificate, private_key and authorities name; the key is not encrypted.",
     )
+    NODE_LOST = (
+        "node-lost",
+        "A node of the cluster gave no sign of life, and others took over its work.",
+        "Look at its host, and at its way to the database and the spool; it joins again when it is started.",
+    )
 
     # Delivery.
     DESTINATION_UNREACHABLE = (

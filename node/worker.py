@@ -50,7 +50,7 @@ class Worker:
         self._clock = clock
         self._refusals = Refusals(database, spool, settings, clock)
         self._kinds = _kinds(settings)
-        self._owner = worker_name(settings)
+        self._owner = worker_name(settings, 1)
 
     def step(self) -> bool:
         """Analyse one study; False if none is waiting."""
