@@ -145,7 +145,7 @@ class Site:
         configuration.write_text(
             SETTINGS.format(
                 port=port,
-                database_url=self.database_url,
+                database_url=make_url(self.database_url).set(username=self.role(name)).render_as_string(False),
                 name=name,
                 dead_after_s=DEAD_AFTER_S,
                 pacs_port=self.pacs.port,
@@ -177,6 +177,25 @@ class Site:
             except subprocess.TimeoutExpired:
                 node.signal(signal.SIGKILL)
                 node.process.wait()
+
+    def role(self, name: str) -> str:
+        """As whom a node connects to the database."""
+        return f"{make_url(self.database_url).database}_{name}"
+
+    @contextmanager
+    def database_away(self, *names: str) -> Iterator[None]:
+        """Cut nodes off from the database."""
+        engine = create_engine(self.database_url, isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            for role in map(self.role, names):
+                connection.execute(text(f'ALTER ROLE "{role}" NOLOGIN'))
+                connection.execute(
+                    text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = :role"), {"role": role}
+                )
+            yield
+            for role in map(self.role, names):
+                connection.execute(text(f'ALTER ROLE "{role}" LOGIN'))
+        engine.dispose()
 
     def states(self) -> dict[str, tuple[StudyState, str | None]]:
         """State and lease owner of every study."""
@@ -240,18 +259,22 @@ def site(tmp_path: Path, port_base: int) -> Iterator[Site]:
 
 @contextmanager
 def postgresql_database() -> Iterator[str]:
-    """A database of its own, dropped afterwards."""
+    """A database of its own and a role for each node, dropped afterwards."""
     assert SERVER is not None
     server = make_url(SERVER).set(drivername="postgresql+psycopg", database="postgres")
     name = f"uptake_cluster_{os.getpid()}_{time.monotonic_ns()}"
     engine = create_engine(server, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
         connection.execute(text(f'CREATE DATABASE "{name}"'))
+        for node in "ab":
+            connection.execute(text(f'CREATE ROLE "{name}_{node}" LOGIN SUPERUSER'))
     try:
         yield server.set(database=name).render_as_string(hide_password=False)
     finally:
         with engine.connect() as connection:
             connection.execute(text(f'DROP DATABASE "{name}" WITH (FORCE)'))
+            for node in "ab":
+                connection.execute(text(f'DROP ROLE "{name}_{node}"'))
         engine.dispose()
 
 
@@ -398,3 +421,41 @@ def test_a_node_that_stops_in_order_leaves_its_journal_to_the_others(
     site.assert_whole([study])
     assert site.events(AuditAction.NODE_LOST) == ()
     assert site.node_states() == {"a": NodeState.STOPPED, "b": NodeState.UP}
+
+
+def test_when_nobody_reaches_the_database_nobody_is_lost_and_what_comes_meanwhile_is_kept(
+    site: Site, write: Callable[..., WrittenStudy]
+) -> None:
+    study = write()
+    a, b = site.start("a"), site.start("b")
+    association = associated(a, study.files)
+    with site.database_away("a", "b"):
+        assert {answer(association, file) for file in study.files[::2]} == {0x0000}
+        time.sleep(DEAD_AFTER_S + 10.0)
+        assert {node.process.poll() for node in (a, b)} == {None}
+        assert not echo(a.address, "SCANNER").is_success
+    association.release()
+    wait_for(lambda: echo(b.address, "SCANNER").is_success, 60, b.log)
+    assert stored(b, study.files[1::2])
+    wait_for(lambda: site.are_delivered([study]), 60, a.log, b.log)
+    site.assert_whole([study])
+    assert site.events(AuditAction.NODE_LOST) == ()
+
+
+def test_a_node_that_alone_does_not_reach_the_database_is_taken_over_and_ends_when_it_finds_so(
+    site: Site, write: Callable[..., WrittenStudy]
+) -> None:
+    study = write()
+    a, b = site.start("a"), site.start("b")
+    association = associated(a, study.files)
+    with site.database_away("a"):
+        assert {answer(association, file) for file in study.files[::2]} == {0x0000}
+        wait_for(lambda: site.node_states()["a"] is NodeState.LOST, TAKEN_OVER_WITHIN_S, b.log)
+        assert not echo(a.address, "SCANNER").is_success
+        wait_for(lambda: not any((site.folder / "spool" / "nodes" / "a" / "incoming").iterdir()), 30, b.log)
+        assert answer(association, study.files[1]) != 0x0000
+        assert stored(b, study.files[1::2])
+        wait_for(lambda: site.are_delivered([study]), 60, b.log)
+        assert a.process.poll() is None
+    assert a.process.wait(60) == 1
+    site.assert_whole([study])
