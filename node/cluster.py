@@ -83,7 +83,7 @@ class Member:
             self._incarnation = join(session, self._cluster.node, self._name, destinations, self._clock())
 
     def step(self) -> bool:
-        """One beat, and a look at the others. False, so that a pause follows."""
+        """One beat, if database and spool let it, and a look at the others. False, so that a pause follows."""
         self._beat()
         if not self._lost:
             with self._database.reading() as session:
@@ -110,7 +110,7 @@ class Member:
         silent_s = self._monotonic() - self._lives_since
         if not self._cluster.enabled or (silent_s < self._cluster.dead_after_s and not self._lost):
             return None
-        return Refusal(Remark(Reason.DATABASE_UNREACHABLE, f"For {silent_s:.0f} s, so others take over."), CONGESTED)
+        return Refusal(Remark(Reason.NODE_LOST, f"It could not beat for {silent_s:.0f} s."), CONGESTED)
 
     def leave(self) -> None:
         """Be up no more, if the database hears of it."""
@@ -122,6 +122,7 @@ class Member:
 
     def _beat(self) -> None:
         now_s = self._monotonic()
+        self._spool.touch()
         with self._database.transaction() as session:
             lives = beat(session, self._cluster.node, self._incarnation, self._clock())
         if lives:

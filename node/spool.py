@@ -139,6 +139,10 @@ class Spool:
                 self.adopt(alone)
                 alone.incoming.rmdir()
 
+    def touch(self) -> None:
+        """Raise ``OSError``, or wait, as long as nothing can be written to what belongs to this node."""
+        os.utime(self.own)
+
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the spool for one node; raises ``UptakeError`` if another one has it."""

@@ -145,7 +145,16 @@ def test_a_node_that_cannot_say_that_it_lives_takes_no_associations_before_other
         refused = a.congestion()
         cluster.passes(BEAT_S, b)
     assert refused is not None
-    assert (refused.remark.reason, refused.answer) == (Reason.DATABASE_UNREACHABLE, (2, 3, 1))
+    assert (refused.remark.reason, refused.answer) == (Reason.NODE_LOST, (2, 3, 1))
+
+
+def test_a_node_that_does_not_reach_the_spool_does_not_beat(cluster: Cluster) -> None:
+    a, b = cluster.member("a"), cluster.member("b")
+    cluster.spool("a").own.rename(cluster.folder / "gone")
+    with pytest.raises(FileNotFoundError):
+        a.step()
+    cluster.passes(DEAD_AFTER_S + 2 * BEAT_S, b)
+    assert cluster.states()["a"] is NodeState.LOST
 
 
 def test_when_nobody_could_see_anybody_for_a_while_nobody_is_found_lost(cluster: Cluster) -> None:
