@@ -385,6 +385,11 @@ class Reason(StrEnum):
         "A peer sent an object longer than the node takes; its association was ended.",
         "Raise listener.maximum_object_mb if the object is genuine.",
     )
+    NODE_LOST = (
+        "node-lost",
+        "A node of the cluster gave no sign of life, and others took over its work.",
+        "Look at its host, and at its way to the database and the spool; it joins again when it is started.",
+    )
 
     # Delivery.
     DESTINATION_UNREACHABLE = (

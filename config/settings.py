@@ -1,6 +1,8 @@
 """Settings: typed, from a TOML file and the environment (``UPTAKE_LISTENER__PORT=104``), named as in a PACS form."""
 
 import os
+import re
+import socket
 import tomllib
 from collections.abc import Mapping
 from ipaddress import IPv4Network, IPv6Network, ip_address
@@ -267,6 +269,24 @@ class Retention(Section):
     expired_days: float | None = Field(None, ge=0)
 
 
+class Cluster(Section):
+    """Several nodes, one on each host, that share the database and the spool's folder.
+
+    ``node``: the name of this one among them, by default the host's. ``dead_after_s``: how long a node may give no sign
+    of life before the others take over its work.
+    """
+
+    enabled: bool = False
+    node: str = Field(default_factory=socket.gethostname)
+    dead_after_s: float = Field(20.0, ge=10)
+
+    @model_validator(mode="after")
+    def _node_is_fit_for_a_folder(self) -> Self:
+        if self.enabled and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", self.node):
+            raise ValueError(f"node {self.node!r}: found other characters than letters, digits, '.', '_' and '-'")
+        return self
+
+
 class Settings(BaseSettings):
     """All settings. Precedence: environment, then systemd's credentials (a file for each), the TOML file, defaults."""
 
@@ -294,6 +314,7 @@ class Settings(BaseSettings):
     disk: Disk = Disk()
     retention: Retention = Retention()
     audit_collectors: tuple[AuditCollector, ...] = ()
+    cluster: Cluster = Cluster()
 
     @classmethod
     def settings_customise_sources(
@@ -325,6 +346,12 @@ class Settings(BaseSettings):
         archives = {source.archive for source in self.sources if source.archive is not None}
         if unknown := sorted(archives - {destination.name for destination in self.destinations}):
             raise ValueError(f"sources: the archive {', '.join(unknown)} is not the name of a destination")
+        return self
+
+    @model_validator(mode="after")
+    def _a_cluster_shares_its_database(self) -> Self:
+        if self.cluster.enabled and not self.database.url.get_secret_value().startswith("postgresql"):
+            raise ValueError("cluster.enabled: nodes share a database, so database.url must name one of PostgreSQL")
         return self
 
     def kinds_for(self, destination: Destination) -> tuple[ResultKind, ...]:

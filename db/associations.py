@@ -44,9 +44,12 @@ def open_association(
 
 
 def close_association(session: Session, association_id: str, outcome: AssociationOutcome, now: datetime) -> None:
-    """An association ended; what it brought is audited study by study. A second call changes nothing."""
-    association = session.get_one(Association, association_id, with_for_update=True)
-    if association.closed_at is not None:
+    """An association ended; what it brought is audited study by study. A second call changes nothing.
+
+    Nor does the end of one that brought nothing and never came on record, as when the database did not answer.
+    """
+    association = session.get(Association, association_id, with_for_update=True)
+    if association is None or association.closed_at is not None:
         return
     association.closed_at = now
     association.outcome = outcome

@@ -60,3 +60,4 @@ class AuditAction(StrEnum):
     AUDIT_VERIFIED = "audit-verified"
     AUDIT_EXPORT_FAILED = "audit-export-failed"
     AUDIT_EXPORT_RESUMED = "audit-export-resumed"
+    NODE_LOST = "node-lost"

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from config.reasons import Remark
 from db import audit
 from db.audit_actions import AuditAction, AuditOutcome
+from db.leases import held_by
 from db.queries import AuditEntry, entry
 from db.tables import AuditEvent, AuditExport
 
@@ -89,6 +90,12 @@ def record_export_failed(session: Session, collector: str, owner: str, remark: R
         audit.record(session, AuditAction.AUDIT_EXPORT_FAILED, AuditOutcome.FAILURE, now, who=owner, detail=detail)
     export.detail = remark.detail
     export.lease_owner = export.lease_expires_at = None
+
+
+def release_exports(session: Session, owner: str) -> None:
+    """Take back from a dead owner, or from what was a part of it, what it was telling."""
+    held = held_by(AuditExport.lease_owner, [owner])
+    session.execute(update(AuditExport).where(held).values(lease_owner=None, lease_expires_at=None))
 
 
 def _locked(session: Session, collector: str) -> AuditExport:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import exists, select
+from sqlalchemy import exists, select, update
 from sqlalchemy.orm import Session, aliased
 
 from config.reasons import Reason
@@ -16,6 +16,7 @@ from db import audit
 from db.audit_actions import AuditAction, AuditOutcome
 from db.columns import JsonValue
 from db.delivery import settle_delivery, settle_study
+from db.leases import held_by
 from db.states import DeliveryState
 from db.studies import audit_study, locked
 from db.tables import Commitment, Delivery, Report, ResultObject, Study
@@ -101,7 +102,11 @@ def claim_commitment(
     if not deliveries:
         return None
     commitment = Commitment(
-        transaction_uid=transaction_uid, report_id=report.id, destination=destination, requested_at=now
+        transaction_uid=transaction_uid,
+        report_id=report.id,
+        destination=destination,
+        requested_at=now,
+        lease_owner=owner,
     )
     session.add(commitment)
     session.flush()
@@ -118,6 +123,7 @@ def record_requested(session: Session, claim: ClaimedCommitment, answer_by: date
     """The destination has taken the request and will answer; after ``answer_by`` it is asked again."""
     for delivery in _awaiting(session, claim.transaction_uid):
         delivery.next_attempt_at = answer_by
+    _no_longer_leased(session, claim)
 
 
 def record_not_requested(
@@ -140,7 +146,19 @@ def record_not_requested(
     _audit_request(session, study, claim, AuditAction.COMMITMENT_NOT_REQUESTED, AuditOutcome.WARNING, now, found)
     for delivery in _awaiting(session, claim.transaction_uid):
         _ask_again(delivery, reason, detail, patience, required=required)
+    _no_longer_leased(session, claim)
     settle_study(session, study, now)
+
+
+def release_commitments(session: Session, owner: str, now: datetime) -> int:
+    """Have asked at once what a dead owner, or what was a part of it, was about to ask. The number of requests."""
+    held = session.scalars(select(Commitment).where(held_by(Commitment.lease_owner, [owner]))).all()
+    for commitment in held:
+        commitment.lease_owner = None
+        for delivery in _awaiting(session, commitment.transaction_uid):
+            delivery.commitment_id = None
+            delivery.next_attempt_at = now
+    return len(held)
 
 
 def expire_commitments(session: Session, destination: str, now: datetime, patience: Patience, *, required: bool) -> int:
@@ -252,6 +270,11 @@ def _awaiting(session: Session, transaction_uid: str) -> list[Delivery]:
             .execution_options(populate_existing=True)
         )
     )
+
+
+def _no_longer_leased(session: Session, claim: ClaimedCommitment) -> None:
+    of_claim = Commitment.transaction_uid == claim.transaction_uid
+    session.execute(update(Commitment).where(of_claim).values(lease_owner=None))
 
 
 def _uncommitted(session: Session, commitment: Commitment) -> list[Delivery]:

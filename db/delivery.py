@@ -15,6 +15,7 @@ from config.reasons import Reason
 from config.result_kind import ResultKind
 from db.audit_actions import AuditAction, AuditOutcome
 from db.columns import JsonValue
+from db.leases import held_by
 from db.states import DELIVERY_TRANSITIONS, DeliveryState, StudyState, transition
 from db.studies import audit_study, locked, move
 from db.tables import Delivery, Report, ResultObject, Study
@@ -162,9 +163,9 @@ def expire_deliveries(session: Session, now: datetime, dead_owner: str | None = 
         .join(Study, Study.id == Report.study_id)
         .where(
             Delivery.state == DeliveryState.SENDING,
-            or_(Delivery.lease_expires_at <= now, Delivery.lease_owner == dead_owner),
+            or_(Delivery.lease_expires_at <= now, held_by(Delivery.lease_owner, [dead_owner] if dead_owner else [])),
         )
-        .with_for_update(of=Delivery, skip_locked=True)
+        .with_for_update(of=Delivery, skip_locked=dead_owner is None)
         .execution_options(populate_existing=True)
     ).all()
     for delivery, of_revision, revision in rows:

@@ -23,6 +23,7 @@ ENDS = frozenset({StudyState.DELIVERED, StudyState.COMMITTED, StudyState.REJECTE
 RETENTION = "retention"
 """Who deletes, in the audit trail."""
 
+_FILES_LOCK = 0x6669_6C65_73  # "files"
 _KEPT = (Disposition.ACCEPTED, Disposition.CONFLICT)
 
 
@@ -105,7 +106,22 @@ def expire_rejected(session: Session, before: datetime, now: datetime) -> int:
     return int(count)
 
 
-def expired_files(session: Session, *, limit: int = 1000) -> tuple[ExpiredFile, ...]:
+def hold_files(session: Session) -> None:
+    """Keep every node from deleting files until the transaction ends; whoever records files calls it before it looks.
+
+    So no file is deleted while an instance of the same content is taken in. SQLite has one writer at a time anyway.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(select(func.pg_advisory_xact_lock_shared(_FILES_LOCK)))
+
+
+def delete_files(session: Session) -> None:
+    """Keep every node from recording files until the transaction ends; see `hold_files`."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(select(func.pg_advisory_xact_lock(_FILES_LOCK)))
+
+
+def expired_files(session: Session, *, limit: int = 200) -> tuple[ExpiredFile, ...]:
     """Files of expired instances that are still to be deleted. Reads only."""
     expired = (Instance.disposition == Disposition.EXPIRED, Instance.path.is_not(None))
     rows = session.execute(select(Instance.id, Instance.path).where(*expired).order_by(Instance.id).limit(limit)).all()

@@ -1,7 +1,7 @@
 """The database: engine, settings per connection, and the two kinds of transaction."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from typing import Any, Self
 
@@ -13,6 +13,16 @@ from config.reasons import UptakeError
 from db import audit
 
 BUSY_TIMEOUT_MS = 30_000
+IDLE_TIMEOUT_MS = 10_000
+
+_PATIENCE: Mapping[str, str] = {
+    "connect_timeout": "5",
+    "keepalives_idle": "5",
+    "keepalives_interval": "5",
+    "keepalives_count": "2",
+    "tcp_user_timeout": "15000",
+}
+"""For how long a server of PostgreSQL may be silent (seconds; the last, milliseconds); a URL may say otherwise."""
 
 
 class UnsupportedDatabase(UptakeError):
@@ -75,14 +85,25 @@ def open_engine(url: str) -> Engine:
     parsed = make_url(url)
     backend = parsed.get_backend_name()
     if backend == "postgresql":
-        return create_engine(
-            parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True, pool_size=10, hide_parameters=True
-        )
+        return _postgresql(parsed)
     if backend == "sqlite" and parsed.database not in (None, "", ":memory:"):
         return _sqlite(parsed)
     raise UnsupportedDatabase(
         f"{parsed.render_as_string()}: found {backend}, expected sqlite:////path/to/file or postgresql://host/name."
     )
+
+
+def _postgresql(url: URL) -> Engine:
+    bounded = url.set(drivername="postgresql+psycopg", query={**_PATIENCE, **url.query})
+    engine = create_engine(bounded, pool_pre_ping=True, pool_size=10, hide_parameters=True)
+    event.listen(engine, "connect", _prepare_postgresql)
+    return engine
+
+
+def _prepare_postgresql(connection: Any, _entry: ConnectionPoolEntry) -> None:
+    # The server takes locks back from a client that froze, or whose machine is gone, in the middle of a transaction.
+    connection.execute(f"SET idle_in_transaction_session_timeout = {IDLE_TIMEOUT_MS}")
+    connection.commit()
 
 
 def _sqlite(url: URL) -> Engine:

@@ -72,6 +72,14 @@ class ReportOutcome(StrEnum):
     NOT_ANALYSED = "not-analysed"
 
 
+class NodeState(StrEnum):
+    """Where a node of a cluster is; ``LOST``: others found no sign of life. What it leaves, they take over."""
+
+    UP = "up"
+    STOPPED = "stopped"
+    LOST = "lost"
+
+
 class IllegalTransition(UptakeError):
     """A state change that the table of transitions does not hold: a defect of the caller, nothing was changed."""
 

@@ -17,7 +17,7 @@ from config.result_kind import ResultKind
 from config.vocabulary import Laterality
 from db.audit_actions import AuditAction, AuditOutcome
 from db.columns import CanonicalJson, JsonValue, StorableText, UtcDateTime, coded
-from db.states import AssociationOutcome, DeliveryState, Disposition, ReportOutcome, StudyState
+from db.states import AssociationOutcome, DeliveryState, Disposition, NodeState, ReportOutcome, StudyState
 
 _VOCABULARIES: tuple[type[StrEnum], ...] = (
     AssociationOutcome,
@@ -28,6 +28,7 @@ _VOCABULARIES: tuple[type[StrEnum], ...] = (
     FindingKind,
     GradeScale,
     Laterality,
+    NodeState,
     Reason,
     ReportOutcome,
     ResultKind,
@@ -287,7 +288,10 @@ class Delivery(Base):
 
 
 class Commitment(Base):
-    """A request for storage commitment: that a destination answers for the objects of a report (PS3.4 Annex J)."""
+    """A request for storage commitment: that a destination answers for the objects of a report (PS3.4 Annex J).
+
+    ``lease_owner``: who is about to make it.
+    """
 
     __tablename__ = "commitments"
 
@@ -296,6 +300,7 @@ class Commitment(Base):
     report_id: Mapped[int] = mapped_column(ForeignKey("reports.id"))
     destination: Mapped[str]
     requested_at: Mapped[datetime]
+    lease_owner: Mapped[str | None]
 
 
 class Capability(Base):
@@ -348,3 +353,22 @@ class AuditExport(Base):
     detail: Mapped[str | None]
     lease_owner: Mapped[str | None]
     lease_expires_at: Mapped[datetime | None]
+
+
+class Node(Base):
+    """A node of a cluster, ``listener`` in leases; see `db.nodes`. Each start of it is another ``incarnation``.
+
+    ``beats`` goes up while it lives. ``beat_at`` is by its own clock, for people. ``destinations``: by name, those that
+    it knows.
+    """
+
+    __tablename__ = "nodes"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    listener: Mapped[str]
+    incarnation: Mapped[str]
+    state: Mapped[NodeState]
+    beats: Mapped[int] = mapped_column(BigInteger)
+    started_at: Mapped[datetime]
+    beat_at: Mapped[datetime]
+    destinations: Mapped[JsonValue] = mapped_column(CanonicalJson(), nullable=False)

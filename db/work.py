@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from config.reasons import Reason
 from db.audit_actions import AuditAction, AuditOutcome
 from db.columns import JsonValue
+from db.leases import held_by
 from db.states import Disposition, StudyState
 from db.studies import audit_study, locked, move
 from db.tables import Association, AssociationStudy, Instance, Series, Study
@@ -258,16 +259,16 @@ def expire_leases(
 ) -> tuple[str, ...]:
     """Take studies back from workers that hang or died: leases that ran out, and all of ``dead_owners``. Their UIDs.
 
-    A process passes its own owner name as it starts, so that what it held when it was killed need not wait.
+    A node passes its own name as it starts, so that what it held when it was killed need not wait.
     """
     studies = session.scalars(
         select(Study)
         .where(
             Study.state == StudyState.ANALYSING,
-            or_(Study.lease_expires_at <= now, Study.lease_owner.in_(dead_owners)),
+            or_(Study.lease_expires_at <= now, held_by(Study.lease_owner, dead_owners)),
         )
         .order_by(Study.id)
-        .with_for_update(skip_locked=True)
+        .with_for_update(skip_locked=not dead_owners)
         .execution_options(populate_existing=True)
     ).all()
     for study in studies:

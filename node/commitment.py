@@ -38,7 +38,7 @@ class Commitment:
     ) -> None:
         self._destination = destination
         self._database = database
-        self._answers = Answers(spool.folder)
+        self._answers = Answers(spool.own)
         self._settings = settings
         self._owner = delivery_name(settings)
         self._is_required = destination.storage_commitment is True
@@ -91,7 +91,7 @@ class CommitmentAnswers:
 
     def __init__(self, database: Database, spool: Spool, settings: Settings, clock: Callable[[], datetime]) -> None:
         self._database = database
-        self._answers = Answers(spool.folder)
+        self._answers = Answers(spool.own)
         self._settings = settings
         self._clock = clock
 
@@ -111,7 +111,7 @@ class CommitmentAnswers:
                     patience(self._settings, now),
                     for_good=FOR_GOOD,
                 )
-            file.unlink()
+            file.unlink(missing_ok=True)
             events = log.bind(transaction=answer.transaction_uid, peer=answer.peer)
             if not known:
                 events.warning("commitment to a request that was never made")

@@ -15,7 +15,8 @@ log = structlog.get_logger()
 
 MIB = 1024 * 1024
 
-_CONGESTED = (2, 3, 1)  # PS3.8 Section 9.3.4
+CONGESTED = (2, 3, 1)
+"""Rejected-transient, temporary congestion: result, source and reason of an A-ASSOCIATE-RJ (PS3.8 Section 9.3.4)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ class Watermarks:
     def congestion(self) -> Refusal | None:
         """Why an association is to be rejected for the time being: rejected-transient, temporary congestion."""
         shortage = replace(self, refuse_below_mb=self.congested_below_mb).shortage()
-        return Refusal(shortage, _CONGESTED) if shortage is not None and shortage.reason is Reason.DISK_FULL else None
+        return Refusal(shortage, CONGESTED) if shortage is not None and shortage.reason is Reason.DISK_FULL else None
 
     def shortage(self) -> Remark | None:
         """DISK_FULL where instances are refused, DISK_LOW where they soon will be, None where there is room."""

@@ -1,5 +1,6 @@
 """What a report leaves for the next examination of its patient, and the tracking UIDs that this one takes over."""
 
+import uuid
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +26,7 @@ def keep_for_follow_up(context: ResultContext, folder: Path) -> Path | None:
         return None
     places = list(examination.lesions.values())
     path = folder / FILE
-    part = path.with_name(f"{FILE}.part")
+    part = path.with_name(f"{FILE}.{uuid.uuid4().hex}.part")
     with part.open("wb") as file:
         np.savez_compressed(
             file,

@@ -5,12 +5,13 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from config.reasons import Reason, Remark
 from config.settings import Settings
+from db.nodes import nodes
 from db.session import Database
+from db.states import NodeState
 from node.disk import Watermarks
 from node.heartbeat import TOO_LONG_S, Heartbeat
 from node.supervisor import Child
@@ -42,16 +43,17 @@ class Health:
         self._children = tuple(children)
         self._heartbeat = heartbeat
         self._asking = ThreadPoolExecutor(1, thread_name_prefix="health")
+        self._lost: tuple[Remark, ...] = ()
 
     def condition(self) -> Condition:
         """Look at everything: within seconds, whatever hangs."""
-        hangs, shortage = self.supervisor(), self._watermarks.shortage()
+        hangs, shortage, away = self.supervisor(), self._watermarks.shortage(), self.database()
         low = shortage is not None and shortage.reason is Reason.DISK_LOW
-        found = (hangs, *self._processes(), self._listener(), self.database(), None if low else shortage)
+        found = (hangs, *self._processes(), self._listener(), away, None if low else shortage)
         return Condition(
             live=hangs is None,
             problems=tuple(remark for remark in found if remark is not None),
-            warnings=(shortage,) if low and shortage is not None else (),
+            warnings=(*((shortage,) if low and shortage is not None else ()), *(self._lost if away is None else ())),
         )
 
     def supervisor(self) -> Remark | None:
@@ -86,4 +88,9 @@ class Health:
 
     def _ask(self) -> None:
         with self._database.reading() as session:
-            session.execute(select(1))
+            seen = nodes(session)
+        self._lost = tuple(
+            Remark(Reason.NODE_LOST, f"{one.name}, last heard of at {one.beat_at:%Y-%m-%d %H:%M:%S} UTC by its clock.")
+            for one in seen
+            if one.state is NodeState.LOST
+        )

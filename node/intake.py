@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from config.reasons import Reason, Refused, Remark
 from db.associations import close_association, open_association
 from db.intake import InstanceRecord, RejectedInstance, record_instance, record_rejected_instance
+from db.retention import hold_files
 from db.returned import own_result, record_returned
 from db.session import Database
 from db.states import Disposition
@@ -47,7 +48,8 @@ class Intake:
     """Takes acknowledged instances, in batches, each batch in one transaction.
 
     A file keeps its name in the journal until the transaction that records it is committed, so that a power cut at any
-    line leaves it either there, to be taken again, or on record.
+    line leaves it either there, to be taken again, or on record. Another node may take over the journal at any line,
+    too: then one of them finds that the file is gone, or that the instance is on record.
     """
 
     def __init__(self, database: Database, spool: Spool, listener: str, clock: Callable[[], datetime]) -> None:
@@ -70,13 +72,14 @@ class Intake:
         return bool(ended)
 
     def _take(self, arrivals: list[_Arrival]) -> bool:
-        arrivals.sort(key=lambda arrival: arrival.study_uid)
-        link_durably((arrival.journal_file, arrival.kept_file) for arrival in arrivals)
+        arrivals.sort(key=lambda arrival: (arrival.study_uid, arrival.digest))
         with self._database.transaction() as session:
+            hold_files(session)
+            link_durably((arrival.journal_file, arrival.kept_file) for arrival in arrivals)
             for arrival in arrivals:
                 self._record(session, arrival)
         for arrival in arrivals:
-            arrival.journal_file.unlink()
+            arrival.journal_file.unlink(missing_ok=True)
         return True
 
     def _examine(self, file: Path) -> _Arrival:

@@ -18,8 +18,9 @@ from prometheus_client.registry import Collector
 from config.reasons import Reason
 from config.settings import Settings
 from db.metrics import UNDER_WAY, Queues, queues
+from db.nodes import NodeSeen, nodes
 from db.session import Database
-from db.states import DeliveryState, StudyState
+from db.states import DeliveryState, NodeState, StudyState
 from node.disk import MIB
 from node.health import Health
 from node.spool import Spool
@@ -36,6 +37,7 @@ _PROBLEMS = (
     Reason.DATABASE_UNREACHABLE,
     Reason.DISK_FULL,
     Reason.DISK_LOW,
+    Reason.NODE_LOST,
 )
 
 
@@ -62,7 +64,7 @@ class _Node(Collector):
     """What can be said without the database."""
 
     def __init__(self, settings: Settings, children: Sequence[Child], health: Health) -> None:
-        self._spool = Spool(settings.spool.folder.absolute())
+        self._spool = Spool.of(settings)
         self._marks = {
             ("warn",): settings.disk.warn_below_mb,
             ("associations",): settings.disk.refuse_below_mb,
@@ -121,6 +123,7 @@ class _Stored(Collector):
         if up:
             with self._database.reading() as session:
                 yield from self._queues(queues(session))
+                yield _nodes(nodes(session))
             yield from self._counted()
 
     def _counted(self) -> tuple[Metric, ...]:
@@ -162,6 +165,11 @@ class _Stored(Collector):
         yield _counter(
             "uptake_instances", "Instances that intake took, by what became of them.", ("disposition",), arrivals
         )
+
+
+def _nodes(seen: Sequence[NodeSeen]) -> Metric:
+    states = {(one.name, state): one.state is state for one in seen for state in NodeState}
+    return _gauge("uptake_nodes", "Which state a node of the cluster is in.", ("node", "state"), states)
 
 
 def _gauge(name: str, text: str, labels: Sequence[str], values: Mapping[Labels, float]) -> Metric:

@@ -31,6 +31,7 @@ from inference.retrieval.retriever import Retriever
 from inference.segmentation.mask_classes import mask_classes
 from inference.segmentation.network_segmenter import NetworkSegmenter
 from inference.stages import BASELINE, Stage, Stages
+from node.spool import Spool
 from node.words_model import WordsModel
 
 Run = TypeVar("Run")
@@ -240,7 +241,7 @@ def precision_for(bundle: Bundle, settings: ModelSettings, cache: Path | None) -
 
 def engine_folder(settings: Settings) -> Path:
     """Where a node keeps built engines, so that only the first start waits for them."""
-    return settings.spool.folder.absolute() / "engines"
+    return Spool.of(settings).own / "engines"
 
 
 def engine_cache(settings: Settings) -> Path | None:

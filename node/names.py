@@ -2,22 +2,21 @@
 
 import getpass
 import os
-import socket
 from datetime import UTC, datetime
 
 from config.settings import Settings
 
 
 def listener_name(settings: Settings) -> str:
-    return f"{settings.listener.ae_title} on {socket.gethostname()}"
+    return f"{settings.listener.ae_title} on {settings.cluster.node}"
 
 
 def delivery_name(settings: Settings) -> str:
     return f"delivery of {listener_name(settings)}"
 
 
-def worker_name(settings: Settings) -> str:
-    return f"worker of {listener_name(settings)}"
+def worker_name(settings: Settings, number: int) -> str:
+    return f"worker {number} of {listener_name(settings)}"
 
 
 def exporter_name(settings: Settings) -> str:

@@ -16,13 +16,14 @@ from config.settings import Settings
 from inference.bundles.specification import Bundle
 from inference.bundles.store import MANIFEST, load_bundle
 from node.models import Models, named_bundle
+from node.spool import Spool
 
 
 def pin_models(settings: Settings) -> tuple[Settings, tuple[Bundle, ...]]:
     """Copy the bundles that the settings name into the spool; the settings that point there, and the bundles.
 
     Every bundle is loaded once, engine and all, in a process of its own: a graph that crashes its engine does not take
-    the node down. Nothing else may work in the spool.
+    the node down. No other node may work in that.
 
     Raises
     ------
@@ -33,7 +34,7 @@ def pin_models(settings: Settings) -> tuple[Settings, tuple[Bundle, ...]]:
     if not names:
         return settings, ()
     _check_loading(settings)
-    folder = settings.spool.folder.absolute() / "pinned"
+    folder = Spool.of(settings).own / "pinned"
     folder.mkdir(parents=True, exist_ok=True)
     bundles = tuple(_pin(named_bundle(settings.models, name), folder / name) for name in names)
     models = settings.models.model_copy(update={"folder": folder})

@@ -1,6 +1,6 @@
 """Result objects as files in a folder."""
 
-import os
+import uuid
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,7 +17,7 @@ def write_objects(objects: Sequence[Result], folder: Path) -> tuple[Path, ...]:
     written = []
     for result in objects:
         path = folder / file_name(result)
-        part = path.with_suffix(f".{os.getpid()}.part")
+        part = path.with_suffix(f".{uuid.uuid4().hex}.part")
         result.dataset.save_as(part, enforce_file_format=True)
         written.append(part.replace(path))
     return tuple(written)

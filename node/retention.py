@@ -1,13 +1,22 @@
 """Retention: received instances of studies that are settled or expired are deleted, if the settings say so."""
 
+import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import structlog
 
 from config.settings import Settings
-from db.retention import Policy, expire_rejected, expire_study, expired_files, forget_files
-from db.session import Database
+from db.retention import (
+    ExpiredFile,
+    Policy,
+    delete_files,
+    expire_rejected,
+    expire_study,
+    expired_files,
+    forget_files,
+)
+from db.session import IDLE_TIMEOUT_MS, Database
 from db.states import StudyState
 from dicom_io.durable import sync_path
 from node.spool import Spool
@@ -15,19 +24,26 @@ from node.spool import Spool
 log = structlog.get_logger()
 
 _LOOK_EVERY = timedelta(minutes=10)
+_DELETE_WITHIN_S = IDLE_TIMEOUT_MS / 2000
+"""A process that was stopped for so long must not go on: the server may have given its transaction up."""
 
 
 class Retention:
-    """Deletes one study's instances a step. To be called by the thread that does intake.
+    """Deletes one study's instances a step, while no node takes in an instance whose file could be one of these."""
 
-    So no instance is being taken in while its file of the same content is deleted.
-    """
-
-    def __init__(self, database: Database, spool: Spool, settings: Settings, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        spool: Spool,
+        settings: Settings,
+        clock: Callable[[], datetime],
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._database = database
         self._spool = spool
         self._settings = settings.retention
         self._clock = clock
+        self._monotonic = monotonic
         self._look_at = clock()
 
     def step(self) -> bool:
@@ -58,19 +74,25 @@ class Retention:
 
     def _delete(self) -> bool:
         with self._database.reading() as session:
-            files = expired_files(session)
-        if not files:
-            return False
-        paths = [self._spool.folder / file.path for file in files if not file.shared]
-        for path in paths:
-            path.unlink(missing_ok=True)
-        for folder in {path.parent for path in paths} - {self._spool.rejected}:
-            if folder.is_dir() and not any(folder.iterdir()):
-                folder.rmdir()
-        for folder in {path.parent for path in paths}:
-            sync_path(folder if folder.is_dir() else folder.parent)
+            if not expired_files(session):
+                return False
         with self._database.transaction() as session:
-            forget_files(session, files)
+            delete_files(session)
+            deadline = self._monotonic() + _DELETE_WITHIN_S
+            gone: list[ExpiredFile] = []
+            for file in expired_files(session):
+                if self._monotonic() > deadline:
+                    break
+                if not file.shared:
+                    (self._spool.folder / file.path).unlink(missing_ok=True)
+                gone.append(file)
+            paths = [self._spool.folder / file.path for file in gone if not file.shared]
+            for folder in {path.parent for path in paths} - {self._spool.rejected}:
+                if folder.is_dir() and not any(folder.iterdir()):
+                    folder.rmdir()
+            for folder in {path.parent for path in paths}:
+                sync_path(folder if folder.is_dir() else folder.parent)
+            forget_files(session, gone)
         return True
 
 

@@ -8,23 +8,27 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 
-from config.reasons import Remark, UptakeError
+from config.reasons import Reason, Remark, UptakeError
 from config.settings import Settings
 from db import audit
-from db.associations import close_association, lose_open_associations, open_association
+from db.associations import close_association, open_association
 from db.audit_actions import AuditAction, AuditOutcome
 from db.columns import JsonValue
 from db.delivery import expire_deliveries, withdraw_deliveries
+from db.nodes import give_back, known_destinations
 from db.session import Database
 from db.states import AssociationOutcome
 from db.upgrade import is_current, upgrade
 from db.work import expire_leases
 from dicom_io.network.listener import AssociationInfo, Listener, Outcome
+from node.cluster import Lost, Member
 from node.configuration import audit_configuration
 from node.disk import DiskWatch, Watermarks
 from node.heartbeat import Heartbeat, notify
@@ -41,6 +45,7 @@ _POLL_S = 0.2
 _EXPORT_POLL_S = 1.0
 _EXPIRE_EVERY_S = 10.0
 _GRACE_S = 30.0
+_LISTENER_GRACE_S = 10.0
 
 
 def serve(settings: Settings) -> None:
@@ -49,61 +54,81 @@ def serve(settings: Settings) -> None:
     Raises
     ------
     UptakeError
-        If another node works in the spool, the database's schema is not this version's, or a bundle that the settings
-        name can't be loaded.
+        If another node works in the spool, the database's schema is not this version's, a bundle that the settings
+        name can't be loaded, or, later, the other nodes of a cluster have taken over this one's work (``Lost``).
     OSError
         If the spool can't be written or the port can't be opened.
     """
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    spool = Spool(settings.spool.folder.absolute())
+    spool = Spool.of(settings)
     spool.create()
     with spool.locked():
-        configured = settings
-        settings, pinned = _pin_models(settings)
+        pinned, bundles = _pin_models(settings)
         database = _open_database(settings)
-        _recover(database, spool, settings)
-        supervisor = Supervisor(_children(database, settings))
-        watermarks = Watermarks.of(settings)
-        listener = Listener(
-            settings.listener,
-            spool.folder,
-            settings.spool.minimum_free_mb,
-            _Events(database, spool, listener_name(settings)),
-            congestion=watermarks.congestion,
-        )
-        heartbeat, disk = Heartbeat(), DiskWatch(watermarks)
-        monitoring = Monitoring(settings, database, supervisor.children, heartbeat)
-        monitoring.start()
-        try:
-            listener.start()
-        except OSError as error:
-            where = f"{settings.listener.host}:{settings.listener.port}"
-            raise UptakeError(f"The node can't listen on {where}: {error.strerror or error}.") from error
-        supervisor.start()
-        audit_configuration(database, configured, utc_now())
-        _audit_node(database, AuditAction.NODE_STARTED, models=pinned)
-        log.info("node started", ae_title=settings.listener.ae_title, host=settings.listener.host, port=listener.port)
-        leases_checked = time.monotonic()
-        try:
-            notify("READY=1")
-            while not stop.wait(_CHECK_S):
-                heartbeat.beat()
-                supervisor.check()
-                if time.monotonic() - leases_checked > _EXPIRE_EVERY_S:
-                    _give_back(database, settings)
-                    disk.look()
-                    leases_checked = time.monotonic()
-        finally:
-            log.info("node stopping")
-            notify("STOPPING=1")
-            monitoring.stop()
-            listener.stop()
-            supervisor.stop(_GRACE_S)
-            _audit_node(database, AuditAction.NODE_STOPPED)
-            database.close()
+        with Member(database, spool, settings, utc_now).joined() as member:
+            _recover(database, spool, settings)
+            audit_configuration(database, settings, utc_now())
+            _run(database, spool, pinned, member, stop, bundles)
+        database.close()
     log.info("node stopped")
+
+
+def _run(
+    database: Database,
+    spool: Spool,
+    settings: Settings,
+    member: Member,
+    stop: threading.Event,
+    bundles: dict[str, str],
+) -> None:
+    """Have all parts work until ``stop`` is set, or until others have taken over."""
+    supervisor = Supervisor(_children(database, settings))
+    watermarks = Watermarks.of(settings)
+    listener = Listener(
+        settings.listener,
+        spool.own,
+        settings.spool.minimum_free_mb,
+        _Events(database, spool, listener_name(settings)),
+        congestion=lambda: member.congestion() or watermarks.congestion(),
+    )
+    heartbeat, disk = Heartbeat(), DiskWatch(watermarks)
+    monitoring = Monitoring(settings, database, supervisor.children, heartbeat)
+    monitoring.start()
+    try:
+        listener.start()
+    except OSError as error:
+        where = f"{settings.listener.host}:{settings.listener.port}"
+        raise UptakeError(f"The node can't listen on {where}: {error.strerror or error}.") from error
+    supervisor.start()
+    _audit_node(database, AuditAction.NODE_STARTED, models=bundles)
+    log.info("node started", ae_title=settings.listener.ae_title, host=settings.listener.host, port=listener.port)
+    leases_checked = time.monotonic()
+    grace_s = _GRACE_S
+    try:
+        notify("READY=1")
+        while not stop.wait(_CHECK_S):
+            heartbeat.beat()
+            member.check()
+            with _database_may_be_away():
+                supervisor.check()
+            if time.monotonic() - leases_checked > _EXPIRE_EVERY_S:
+                leases_checked = time.monotonic()
+                disk.look()
+                with _database_may_be_away():
+                    _give_back(database, settings)
+    except Lost:
+        grace_s = 0.0
+        raise
+    finally:
+        log.info("node stopping")
+        notify("STOPPING=1")
+        monitoring.stop()
+        listener.stop(min(_LISTENER_GRACE_S, grace_s))
+        supervisor.stop(grace_s)
+        with _database_may_be_away():
+            _audit_node(database, AuditAction.NODE_STOPPED)
 
 
 def run_clerk(stopping: Callable[[], bool], settings: Settings) -> None:
@@ -117,7 +142,7 @@ def run_clerk(stopping: Callable[[], bool], settings: Settings) -> None:
     from node.retention import Retention
 
     configure(settings.logging)
-    spool = Spool(settings.spool.folder.absolute())
+    spool = Spool.of(settings)
     database = Database.open(settings.database_url)
     intake = Intake(database, spool, listener_name(settings), utc_now)
     asked = archives(settings, utc_now)
@@ -150,7 +175,7 @@ def run_worker(stopping: Callable[[], bool], settings: Settings) -> None:
     for loaded in models.load_all():
         log.info("model loaded", device=loaded.device, **loaded.identity)
     database = Database.open(settings.database_url)
-    worker = Worker(database, Spool(settings.spool.folder.absolute()), settings, models, utc_now)
+    worker = Worker(database, Spool.of(settings), settings, models, utc_now)
     repeat(worker.step, _POLL_S, stopping)
     database.close()
 
@@ -228,12 +253,13 @@ def _pin_models(settings: Settings) -> tuple[Settings, dict[str, str]]:
 def _recover(database: Database, spool: Spool, settings: Settings) -> None:
     """Close what was open when the node last stopped, and give back what its processes held."""
     spool.lose_open_associations()
-    waiting = {folder.name for folder in spool.incoming.iterdir()}
+    journal, attempts = spool.associations(), settings.analysis.maximum_attempts
     with database.transaction() as session:
-        lost = lose_open_associations(session, listener_name(settings), utc_now(), except_for=waiting)
-    if lost:
-        log.warning("associations were open when the node last stopped", count=lost)
-    _give_back(database, settings, worker=True, delivery=True)
+        given = give_back(session, listener_name(settings), utc_now(), maximum_attempts=attempts, journal=journal)
+    if given.associations:
+        log.warning("associations were open when the node last stopped", count=given.associations)
+    for study_uid in given.studies:
+        log.warning("analysis did not end; the study is back in the queue", study=study_uid)
     _withdraw(database, settings)
 
 
@@ -241,7 +267,7 @@ def _give_back(database: Database, settings: Settings, *, worker: bool = False, 
     """Return leases that ran out, and those of a worker or of a delivery process that died."""
     now = utc_now()
     with database.transaction() as session:
-        dead = [worker_name(settings)] if worker else []
+        dead = [worker_name(settings, 1)] if worker else []
         maximum_attempts = settings.analysis.maximum_attempts
         for study_uid in expire_leases(session, now, maximum_attempts=maximum_attempts, dead_owners=dead):
             log.warning("analysis did not end; the study is back in the queue", study=study_uid)
@@ -249,12 +275,21 @@ def _give_back(database: Database, settings: Settings, *, worker: bool = False, 
 
 
 def _withdraw(database: Database, settings: Settings) -> None:
-    """Fail what waits for destinations that were taken out of the settings."""
-    names = [destination.name for destination in settings.destinations]
+    """Fail what waits for destinations that were taken out of the settings, of all nodes if there are several."""
+    names = {destination.name for destination in settings.destinations}
     with database.transaction() as session:
-        withdrawn = withdraw_deliveries(session, names, utc_now())
+        withdrawn = withdraw_deliveries(session, names | known_destinations(session), utc_now())
     if withdrawn:
         log.warning("deliveries to destinations that are not configured any more", count=withdrawn)
+
+
+@contextmanager
+def _database_may_be_away() -> Iterator[None]:
+    """Let the node go on without its database: the journal takes what comes, and what failed is tried again."""
+    try:
+        yield
+    except SQLAlchemyError as error:
+        log.warning("database does not answer", reason=Reason.DATABASE_UNREACHABLE, detail=type(error).__name__)
 
 
 def _children(database: Database, settings: Settings) -> list[Child]:

@@ -6,10 +6,12 @@ import hashlib
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Self
 
 from config.reasons import UptakeError
+from config.settings import Settings
 from db.states import AssociationOutcome
 from dicom_io.durable import sync_path
 
@@ -18,13 +20,35 @@ _ENDED = {outcome: f"{outcome}.end" for outcome in AssociationOutcome}
 
 @dataclass(frozen=True, slots=True)
 class Spool:
-    """One folder: ``incoming`` is the listener's journal, the others are where intake and analysis put things."""
+    """One folder: ``incoming`` is the listener's journal, the others are where intake and analysis put things.
+
+    Nodes of a cluster share it. What belongs to ``node`` alone then lies in ``own``, a folder within.
+    """
 
     folder: Path
+    node: str | None = None
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """The one that the settings name."""
+        return cls(settings.spool.folder.absolute(), settings.cluster.node if settings.cluster.enabled else None)
+
+    def of_node(self, node: str | None) -> Self:
+        """The same spool as another node of the cluster, or a node without a cluster, has it."""
+        return replace(self, node=node)
+
+    @property
+    def own(self) -> Path:
+        return self.folder if self.node is None else self.folder / "nodes" / self.node
 
     @property
     def incoming(self) -> Path:
-        return self.folder / "incoming"
+        return self.own / "incoming"
+
+    @property
+    def answers(self) -> Path:
+        """Where acknowledged answers to requests for commitment wait to be put on record."""
+        return self.own / "commitments"
 
     @property
     def rejected(self) -> Path:
@@ -32,7 +56,9 @@ class Spool:
 
     def create(self) -> None:
         """Make the folders, private to the service user."""
-        for folder in (self.folder, self.incoming, self.rejected, self.folder / "studies", self.folder / "results"):
+        shared = (self.rejected, self.folder / "studies", self.folder / "results")
+        own = (self.own.parent, self.own) if self.node else ()
+        for folder in (self.folder, *own, self.incoming, *shared):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def study_file(self, study_uid: str, digest: str) -> Path:
@@ -70,23 +96,66 @@ class Spool:
         folder = self.incoming / association_id
         for name in _ENDED.values():
             (folder / name).unlink(missing_ok=True)
-        folder.rmdir()
+        with contextlib.suppress(FileNotFoundError):
+            folder.rmdir()
 
     def lose_open_associations(self) -> None:
         """Note the end of all that were open when the node last stopped."""
-        for folder in self.incoming.iterdir():
-            if not any((folder / name).exists() for name in _ENDED.values()):
-                self.end_association(folder.name, AssociationOutcome.LOST)
+        for association_id in self.associations():
+            self._lose(association_id)
+
+    def associations(self) -> tuple[str, ...]:
+        """The ids of those in the journal, in the order in which they were opened."""
+        return tuple(sorted(folder.name for folder in self.incoming.iterdir())) if self.incoming.is_dir() else ()
+
+    def is_empty(self) -> bool:
+        """Whether nothing waits in the journal, and no answer."""
+        return not self.associations() and next(self.answers.glob("*.json"), None) is None
+
+    def adopt(self, left: "Spool") -> None:
+        """Take over the journal and the answers of a node that does not write to them any more.
+
+        Should it do so all the same, it finds the folder of the association gone, and its answer is a failure.
+        """
+        for association_id in left.associations():
+            folder = (left.incoming / association_id).rename(self.incoming / association_id)
+            for part in folder.glob("*.part"):
+                part.unlink()
+            self._lose(association_id)
+        self.answers.mkdir(mode=0o700, exist_ok=True)
+        for answer in left.answers.glob("*.json"):
+            answer.rename(self.answers / answer.name)
+        for folder in (self.incoming, self.answers, left.incoming):
+            sync_path(folder)
+
+    def adopt_from_before(self) -> None:
+        """Take over what a node left that worked in the spool alone, before there was a cluster.
+
+        Raises ``UptakeError`` if it still does.
+        """
+        alone = self.of_node(None)
+        if alone.incoming.is_dir():
+            with alone.locked():
+                self.adopt(alone)
+                alone.incoming.rmdir()
+
+    def touch(self) -> None:
+        """Raise ``OSError``, or wait, as long as nothing can be written to what belongs to this node."""
+        os.utime(self.own)
 
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the spool for one node; raises ``UptakeError`` if another one has it."""
-        with (self.folder / "lock").open("w") as lock:
+        with (self.own / "lock").open("w") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                raise UptakeError(f"Another node works in the spool {self.folder.absolute()}; stop it first.") from None
+                raise UptakeError(f"Another node works in the spool {self.own.absolute()}; stop it first.") from None
             yield
+
+    def _lose(self, association_id: str) -> None:
+        if not any((self.incoming / association_id / name).exists() for name in _ENDED.values()):
+            self.end_association(association_id, AssociationOutcome.LOST)
 
 
 def link_durably(names: Iterable[tuple[Path, Path]]) -> None:

@@ -23,7 +23,7 @@ _AFTER_ERROR_S = 2.0
 
 @dataclass
 class Child:
-    """A role that runs in a process of its own. ``died`` is called before a restart.
+    """A role that runs in a process of its own. ``died`` is called before a restart, again if it raised.
 
     ``failures``: deaths in a row, soon after the start; ``deaths``: all.
     """
@@ -84,6 +84,7 @@ class Supervisor:
     def _bury(self, child: Child) -> None:
         process = child.process
         assert process is not None
+        child.died()
         stable = time.monotonic() - child.started_at > _STABLE_AFTER_S
         child.failures = 0 if stable else child.failures + 1
         child.deaths += 1
@@ -91,7 +92,6 @@ class Supervisor:
         log.error(
             "process died", role=child.name, process_id=process.pid, exit_code=process.exitcode, restart_in_s=delay_s
         )
-        child.died()
         child.process, child.restart_at = None, time.monotonic() + delay_s
 
 

@@ -7,6 +7,7 @@ from importlib.metadata import version
 
 import structlog
 from pydicom import Dataset
+from sqlalchemy.orm import Session
 
 from config.profiles import with_substitutes
 from config.reasons import Reason, Refused
@@ -15,7 +16,7 @@ from config.settings import Settings
 from db.earlier import predecessors, prior_reports
 from db.reports import Recorded, keep_report, record_report
 from db.session import Database
-from db.work import Claimed, claim_study, release_claim_failed
+from db.work import Claimed, claim_study, expire_leases, release_claim_failed
 from dicom_io.reading.files import read_header
 from inference.engines.guard import memory_errors
 from node.analysis import GENERAL_KINDS, Revision, analyse_inputs, choose_inputs, settings_digest
@@ -50,13 +51,18 @@ class Worker:
         self._clock = clock
         self._refusals = Refusals(database, spool, settings, clock)
         self._kinds = _kinds(settings)
-        self._owner = worker_name(settings)
+        self._owner = worker_name(settings, 1)
+        self._unreleased = False
 
     def step(self) -> bool:
         """Analyse one study; False if none is waiting."""
         timeout_s = self._settings.analysis.timeout_s
+        unreleased, self._unreleased = self._unreleased, True
         with self._database.transaction() as session:
+            if unreleased:
+                self._take_back(session)
             claim = claim_study(session, self._owner, timeout_s, self._clock())
+        self._unreleased = claim is not None
         if claim is None:
             return False
         faulthandler.dump_traceback_later(timeout_s, exit=True)
@@ -64,7 +70,13 @@ class Worker:
             self._analyse(claim)
         finally:
             faulthandler.cancel_dump_traceback_later()
+        self._unreleased = False
         return True
+
+    def _take_back(self, session: Session) -> None:
+        """Give back what this worker held when it could not tell the database what became of it."""
+        attempts = self._settings.analysis.maximum_attempts
+        expire_leases(session, self._clock(), maximum_attempts=attempts, dead_owners=[self._owner])
 
     def _analyse(self, claim: Claimed) -> None:
         events = log.bind(study=claim.study_uid, revision=claim.revision, attempt=claim.attempt)

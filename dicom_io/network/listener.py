@@ -5,7 +5,7 @@ What destinations answer to requests for storage commitment, it takes too (`dico
 
 import errno
 import itertools
-import os
+import secrets
 import shutil
 import threading
 import time
@@ -329,9 +329,9 @@ def _call(callback: Callable[..., None], *arguments: Any) -> None:
 
 
 def _association_ids() -> Callable[[], str]:
-    counter = itertools.count(1)
+    counter, process = itertools.count(1), secrets.token_hex(8)
 
     def new() -> str:
-        return f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}-{os.getpid()}-{next(counter):06d}"
+        return f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}-{process}-{next(counter):06d}"
 
     return new

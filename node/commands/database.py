@@ -20,7 +20,7 @@ def upgrade(config: ConfigFile = None) -> None:
 
     settings = settings_from(config)
     try:
-        Spool(settings.spool.folder).create()
+        Spool.of(settings).create()
         run(settings.database_url)
     except (UptakeError, OSError, SQLAlchemyError) as error:
         fail(str(error))

@@ -16,6 +16,7 @@ from node.commands.output import ConfigFile, Json, console, print_json, warn, wr
 _COLOURS = {
     "failed": "red",
     "rejected": "red",
+    "lost": "red",
     "delivered": "green",
     "committed": "green",
     "sent": "green",
@@ -33,18 +34,21 @@ def status(
     as_json: Json = False,
     config: ConfigFile = None,
 ) -> None:
-    """Show the studies and their states, or everything about one study."""
+    """Show the studies and their states, and the nodes if there are several, or everything about one study."""
     from db.detail import study_detail
+    from db.nodes import nodes
     from db.queries import study_list
 
     with opened(config) as database, database.reading() as session:
         found: Any = study_detail(session, study) if study else study_list(session, limit=limit, states=state or ())
+        members = nodes(session)
     if as_json:
         print_json(_plain(found))
     elif study:
         _print_study(found)
     else:
         _print_list(found)
+        _print_nodes(members)
 
 
 def _print_list(studies: Any) -> None:
@@ -64,6 +68,14 @@ def _print_list(studies: Any) -> None:
         if one.reason:
             console.print(Text(f"    {one.detail or one.reason.meaning} — {one.reason.action}"), soft_wrap=True)
     console.print(f"{len(studies)} studies, times in UTC")
+
+
+def _print_nodes(members: Any) -> None:
+    """The nodes of a cluster, when each last beat by its own clock."""
+    for one in members:
+        words = Text.assemble(f"node {one.name}  ", Text(one.state, _COLOURS.get(one.state, "default")))
+        words.append(f", since {one.started_at:%Y-%m-%d %H:%M:%S}, last heard of {one.beat_at:%Y-%m-%d %H:%M:%S}")
+        console.print(words, soft_wrap=True)
 
 
 def _print_study(found: Any) -> None:

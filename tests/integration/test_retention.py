@@ -124,3 +124,37 @@ def test_a_study_without_instances_can_be_retried_and_says_why_nothing_comes_of_
     node.wait()
     found = node.study(study.study_uid).summary
     assert (found.state, found.reason) == (StudyState.REJECTED, "no-pet")
+
+
+def test_an_instance_that_comes_again_while_its_file_is_deleted_keeps_it(
+    node: SteppedNode, study: WrittenStudy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As of two nodes: the one has linked the file and is about to record it when the other deletes it."""
+    reject(node, study)
+    let_go(node)
+
+    def delete_first(session: object) -> None:
+        for file in kept(node):
+            file.unlink()
+        for folder in (node.spool.folder / "studies").iterdir():
+            folder.rmdir()
+
+    monkeypatch.setattr("node.intake.hold_files", delete_first)
+    node.receive(study.files[:10])
+    assert node.intake.step()
+    assert len(kept(node)) == 10
+
+
+def test_what_can_not_be_deleted_in_time_is_deleted_in_another_step(
+    node: SteppedNode, study: WrittenStudy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reject(node, study)
+    let_go(node)
+    passing = iter(range(10**6))
+    monkeypatch.setattr("node.retention._DELETE_WITHIN_S", 3.0)
+    deleting = Retention(node.database, node.spool, node.settings, lambda: node.now, lambda: next(passing))
+    assert deleting.step()
+    assert len(kept(node)) == len(study.files) - 3
+    while deleting.step():
+        pass
+    assert kept(node) == []

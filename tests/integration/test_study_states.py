@@ -4,6 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pydicom
+import pytest
+from sqlalchemy.exc import OperationalError
 
 from config.reasons import Reason
 from db.audit import verify_chain
@@ -131,3 +133,23 @@ def test_two_interleaved_studies_are_both_analysed(node, write: Write) -> None:
     node.run()
     states = {node.study(study.study_uid).summary.state for study in (first, second)}
     assert states == {StudyState.ENCODED}
+
+
+def test_a_study_whose_report_could_not_be_recorded_is_analysed_again_when_the_database_is_back(
+    node, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = write()
+    node.receive(study.files)
+
+    def away(*arguments: object, **named: object) -> None:
+        raise OperationalError("SELECT 1", {}, Exception("the server closed the connection"))
+
+    with monkeypatch.context() as without_database:
+        without_database.setattr("node.worker.record_report", away)
+        without_database.setattr("node.worker.release_claim_failed", away)
+        with pytest.raises(OperationalError):
+            node.run()
+    assert node.study(study.study_uid).summary.state is StudyState.ANALYSING
+    node.run()
+    summary = node.study(study.study_uid).summary
+    assert (summary.state, summary.attempts) == (StudyState.ENCODED, 2)

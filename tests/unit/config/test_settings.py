@@ -1,3 +1,4 @@
+import socket
 from pathlib import Path
 
 import pytest
@@ -148,3 +149,22 @@ def test_other_machines_reach_the_listener_by_tls_or_by_a_decision(tmp_path: Pat
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "::1", "localhost"])
 def test_loopback_needs_no_tls(tmp_path: Path, host: str) -> None:
     assert load(write(tmp_path, f'[listener]\nhost = "{host}"\n')).listener.tls is None
+
+
+CLUSTER = '[database]\nurl = "postgresql://db/uptake"\n[cluster]\nenabled = true\n'
+
+
+def test_a_node_of_several_is_named_after_its_host_unless_it_is_said(tmp_path: Path) -> None:
+    assert load(write(tmp_path, CLUSTER)).cluster.node == socket.gethostname()
+    assert load(write(tmp_path, f'{CLUSTER}node = "pet-1"\n')).cluster.node == "pet-1"
+
+
+@pytest.mark.parametrize("name", ["../b", "a/b", ".", "", "a b", "a\\n", "ä", "a" * 65])
+def test_a_name_that_is_no_name_of_a_folder_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ValidationError, match="node"):
+        load(write(tmp_path, f'{CLUSTER}node = "{name}"\n'))
+
+
+def test_several_nodes_need_a_database_that_they_can_share(tmp_path: Path) -> None:
+    with pytest.raises(ValidationError, match="PostgreSQL"):
+        load(write(tmp_path, "[cluster]\nenabled = true\n"))

@@ -101,3 +101,10 @@ def test_an_association_opened_twice_is_one(database: Database, opened: Callable
     opened("a1")
     with database.reading() as session:
         assert len(audit_events(session, action=AuditAction.ASSOCIATION_OPENED)) == 1
+
+
+def test_the_end_of_one_that_never_came_on_record_changes_nothing(database: Database, now: datetime) -> None:
+    with database.transaction() as session:
+        close_association(session, "unknown", AssociationOutcome.LOST, now)
+    with database.reading() as session:
+        assert audit_events(session) == ()

@@ -16,6 +16,7 @@ DASHBOARD = DOCS / "monitoring.dashboard.json"
 HEALTHY = {
     'up{job="uptake",instance="node"}': "1+0x300",
     'uptake_problem{instance="node",reason="disk-full"}': "0+0x300",
+    'uptake_nodes{instance="node",node="b",state="lost"}': "0+0x300",
     'uptake_disk_free_bytes{instance="node"}': "50e9+0x300",
     'uptake_disk_mark_bytes{instance="node",mark="warn"}': "10e9+0x300",
     'uptake_disk_mark_bytes{instance="node",mark="associations"}': "1e9+0x300",
@@ -35,6 +36,7 @@ HEALTHY = {
 WRONG = {
     "UptakeDown": {'up{job="uptake",instance="node"}': "0+0x300"},
     "UptakeProblem": {'uptake_problem{instance="node",reason="disk-full"}': "1+0x300"},
+    "UptakeNodeLost": {'uptake_nodes{instance="node",node="b",state="lost"}': "1+0x300"},
     "UptakeDiskLow": {'uptake_disk_free_bytes{instance="node"}': "5e9+0x300"},
     "UptakeDiskFullTomorrow": {'uptake_disk_free_bytes{instance="node"}': "60e9-165e6x300"},
     "UptakeProcessDies": {'uptake_process_deaths_total{instance="node",role="worker"}': "0+1x300"},
