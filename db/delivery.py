@@ -165,6 +165,7 @@ def expire_deliveries(session: Session, now: datetime, dead_owner: str | None = 
             Delivery.state == DeliveryState.SENDING,
             or_(Delivery.lease_expires_at <= now, held_by(Delivery.lease_owner, [dead_owner] if dead_owner else [])),
         )
+        .order_by(Delivery.id)
         .with_for_update(of=Delivery, skip_locked=dead_owner is None)
         .execution_options(populate_existing=True)
     ).all()

@@ -33,6 +33,7 @@ from dicom_io.network.sender import echo, send
 from dicom_io.scanner.study import StudyPlan, WrittenStudy
 from dicom_io.sop_classes import ACCEPTED
 from node.rehearsal import rehearse
+from tests.e2e.conftest import free_port
 
 SERVER = os.environ.get("UPTAKE_TEST_POSTGRESQL_URL")
 DEAD_AFTER_S = float(os.environ.get("UPTAKE_TEST_DEAD_AFTER_S", "10"))
@@ -135,12 +136,12 @@ class Site:
     folder: Path
     database_url: str
     pacs: Pacs
-    port_base: int
     database: Database
+    ports: dict[str, int] = field(default_factory=dict)
     running: list[Running] = field(default_factory=list)
 
     def start(self, name: str) -> Running:
-        port = self.port_base + 10 + "ab".index(name)
+        port = self.ports.setdefault(name, free_port())
         configuration = self.folder / f"{name}.toml"
         configuration.write_text(
             SETTINGS.format(
@@ -242,12 +243,12 @@ class Site:
 
 
 @pytest.fixture
-def site(tmp_path: Path, port_base: int) -> Iterator[Site]:
+def site(tmp_path: Path) -> Iterator[Site]:
     pacs = Pacs()
     with postgresql_database() as url:
         upgrade(url)
         database = Database.open(url)
-        site = Site(tmp_path / "site", url, pacs, port_base, database)
+        site = Site(tmp_path / "site", url, pacs, database)
         site.folder.mkdir()
         try:
             yield site

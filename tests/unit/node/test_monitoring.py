@@ -21,6 +21,7 @@ from config.settings import Destination, Monitoring, Settings
 from db.audit import record
 from db.audit_actions import AuditAction, AuditOutcome
 from db.intake import InstanceRecord, record_instance
+from db.nodes import join, lose, nodes
 from db.session import Database
 from db.upgrade import upgrade
 from node.disk import Watermarks
@@ -148,6 +149,19 @@ def test_a_disk_that_fills_is_a_warning_and_then_a_problem(watched: Watched, mon
     assert watched.value("uptake_problem", reason="disk-low") == 1.0
     monkeypatch.setattr(Watermarks, "free_bytes", lambda self: 2**20)
     assert watched.health() == (503, [Reason.DISK_FULL], [])
+
+
+def test_another_node_that_is_lost_is_a_warning(watched: Watched) -> None:
+    with watched.database.transaction() as session:
+        join(session, "b", "UPTAKE on b", [], NOW)
+    assert watched.health() == (200, [], [])
+    assert watched.value("uptake_nodes", node="b", state="up") == 1.0
+    with watched.database.transaction() as session:
+        (seen,) = nodes(session)
+        lose(session, seen, "UPTAKE on a", NOW, maximum_attempts=3, journal=())
+    assert watched.health() == (200, [], [Reason.NODE_LOST])
+    assert watched.value("uptake_nodes", node="b", state="up") == 0.0
+    assert watched.value("uptake_nodes", node="b", state="lost") == 1.0
 
 
 def test_the_way_of_a_study_is_measured_from_the_trail(watched: Watched) -> None:
