@@ -1,6 +1,6 @@
 # The four habits: make lint, make test, make bench, make demo. Each works on a fresh clone.
 # make soak: a node is killed hundreds of times, for most of an hour; KILLS=25 for some minutes.
-# make fuzz: over a million executions of what reads received files (docs/security.md), about an hour on one core.
+# make fuzz: two million executions of what reads received files (docs/security.md), about two hours on one core.
 # make test-reactor: pynetdicom's own tests, against the node's reactor.
 # make test-models: what needs torch, nnU-Net and MONAI, training too, in an environment of their own (2.5 GB).
 PYTHON ?= python3
@@ -66,9 +66,9 @@ demo: $(STAMP)
 # Defects go to fuzz/; none may be left.
 fuzz: $(STAMP)
 	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev,fuzz]'
-	$(BIN)/python -W ignore -m tests.fuzz walk -runs=1000000
-	$(BIN)/python -W ignore -m tests.fuzz read -runs=100000
-	$(BIN)/python -W ignore -m tests.fuzz analyse -runs=50000
+	$(BIN)/python -W ignore -m tests.fuzz walk -runs=8000000
+	$(BIN)/python -W ignore -m tests.fuzz read -runs=800000
+	$(BIN)/python -W ignore -m tests.fuzz analyse -runs=300000
 
 clean:
 	rm -rf $(VENV) .bench-venv build fuzz *.egg-info
