@@ -380,6 +380,21 @@ class Reason(StrEnum):
         "The certificate, its key or the list of authorities can't be used.",
         "Correct the files that tls.certificate, private_key and authorities name; the key is not encrypted.",
     )
+    CLUSTER_UNREACHABLE = (
+        "cluster-unreachable",
+        "The Ray cluster that analyses studies does not answer.",
+        "Start it, or correct compute.address; studies wait meanwhile.",
+    )
+    CLUSTER_FULL = (
+        "cluster-full",
+        "The Ray cluster has no room for an analysis.",
+        "Add a node to it, or lower compute.workers, compute.actor_cpus or compute.actor_gpus; studies wait meanwhile.",
+    )
+    CLUSTER_DIFFERS = (
+        "cluster-differs",
+        "The Ray cluster does not have the node's version of uptake, Ray or Python, or not its bundles.",
+        "Install on every Ray node what this node has; studies wait meanwhile.",
+    )
 
     # Delivery.
     DESTINATION_UNREACHABLE = (

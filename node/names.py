@@ -16,8 +16,9 @@ def delivery_name(settings: Settings) -> str:
     return f"delivery of {listener_name(settings)}"
 
 
-def worker_name(settings: Settings) -> str:
-    return f"worker of {listener_name(settings)}"
+def worker_name(settings: Settings, number: int) -> str:
+    """Workers are numbered from 1."""
+    return f"worker {number} of {listener_name(settings)}"
 
 
 def exporter_name(settings: Settings) -> str:

@@ -8,7 +8,8 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from importlib.metadata import version
 
 import structlog
@@ -25,6 +26,7 @@ from db.states import AssociationOutcome
 from db.upgrade import is_current, upgrade
 from db.work import expire_leases
 from dicom_io.network.listener import AssociationInfo, Listener, Outcome
+from node.compute import prepare, start_compute
 from node.configuration import audit_configuration
 from node.disk import DiskWatch, Watermarks
 from node.heartbeat import Heartbeat, notify
@@ -61,10 +63,10 @@ def serve(settings: Settings) -> None:
     spool.create()
     with spool.locked():
         configured = settings
-        settings, pinned = _pin_models(settings)
+        settings, digests = prepare(settings)
         database = _open_database(settings)
         _recover(database, spool, settings)
-        supervisor = Supervisor(_children(database, settings))
+        supervisor = Supervisor(_children(database, settings, digests))
         watermarks = Watermarks.of(settings)
         listener = Listener(
             settings.listener,
@@ -83,7 +85,7 @@ def serve(settings: Settings) -> None:
             raise UptakeError(f"The node can't listen on {where}: {error.strerror or error}.") from error
         supervisor.start()
         audit_configuration(database, configured, utc_now())
-        _audit_node(database, AuditAction.NODE_STARTED, models=pinned)
+        _audit_node(database, AuditAction.NODE_STARTED, models=digests)
         log.info("node started", ae_title=settings.listener.ae_title, host=settings.listener.host, port=listener.port)
         leases_checked = time.monotonic()
         try:
@@ -137,20 +139,14 @@ def run_clerk(stopping: Callable[[], bool], settings: Settings) -> None:
     database.close()
 
 
-def run_worker(stopping: Callable[[], bool], settings: Settings) -> None:
-    """The worker's process: one analysis after the other, within the memory budget."""
-    from inference.engines.guard import limit_memory
-    from node.models import Models
+def run_worker(stopping: Callable[[], bool], settings: Settings, digests: Mapping[str, str], number: int) -> None:
+    """A worker's process: one analysis after the other; ``digests``: of the bundles that the node started with."""
     from node.worker import Worker
 
     configure(settings.logging)
-    if settings.analysis.memory_budget_mb is not None:
-        limit_memory(settings.analysis.memory_budget_mb)
-    models = Models(settings)
-    for loaded in models.load_all():
-        log.info("model loaded", device=loaded.device, **loaded.identity)
+    compute = start_compute(settings, digests)
     database = Database.open(settings.database_url)
-    worker = Worker(database, Spool(settings.spool.folder.absolute()), settings, models, utc_now)
+    worker = Worker(database, Spool(settings.spool.folder.absolute()), settings, compute, utc_now, number)
     repeat(worker.step, _POLL_S, stopping)
     database.close()
 
@@ -215,16 +211,6 @@ def _open_database(settings: Settings) -> Database:
     return Database.open(settings.database_url)
 
 
-def _pin_models(settings: Settings) -> tuple[Settings, dict[str, str]]:
-    """The settings with the node's own copies of the bundles, and the digests of these by name."""
-    if not settings.models.bundles:
-        return settings, {}
-    from node.pinned_models import pin_models
-
-    pinned, bundles = pin_models(settings)
-    return pinned, {bundle.name: bundle.digest for bundle in bundles}
-
-
 def _recover(database: Database, spool: Spool, settings: Settings) -> None:
     """Close what was open when the node last stopped, and give back what its processes held."""
     spool.lose_open_associations()
@@ -233,15 +219,15 @@ def _recover(database: Database, spool: Spool, settings: Settings) -> None:
         lost = lose_open_associations(session, listener_name(settings), utc_now(), except_for=waiting)
     if lost:
         log.warning("associations were open when the node last stopped", count=lost)
-    _give_back(database, settings, worker=True, delivery=True)
+    _give_back(database, settings, workers=_worker_numbers(settings), delivery=True)
     _withdraw(database, settings)
 
 
-def _give_back(database: Database, settings: Settings, *, worker: bool = False, delivery: bool = False) -> None:
-    """Return leases that ran out, and those of a worker or of a delivery process that died."""
+def _give_back(database: Database, settings: Settings, *, workers: Sequence[int] = (), delivery: bool = False) -> None:
+    """Return leases that ran out, and those of workers or of a delivery process that died."""
     now = utc_now()
     with database.transaction() as session:
-        dead = [worker_name(settings)] if worker else []
+        dead = [worker_name(settings, number) for number in workers]
         maximum_attempts = settings.analysis.maximum_attempts
         for study_uid in expire_leases(session, now, maximum_attempts=maximum_attempts, dead_owners=dead):
             log.warning("analysis did not end; the study is back in the queue", study=study_uid)
@@ -257,11 +243,23 @@ def _withdraw(database: Database, settings: Settings) -> None:
         log.warning("deliveries to destinations that are not configured any more", count=withdrawn)
 
 
-def _children(database: Database, settings: Settings) -> list[Child]:
+def _children(database: Database, settings: Settings, digests: Mapping[str, str]) -> list[Child]:
     return [
         Child("clerk", run_clerk, (settings,), lambda: _give_back(database, settings, delivery=True)),
-        Child("worker", run_worker, (settings,), lambda: _give_back(database, settings, worker=True)),
+        *(
+            Child(
+                "worker" if number == 1 else f"worker_{number}",
+                run_worker,
+                (settings, digests, number),
+                partial(_give_back, database, settings, workers=(number,)),
+            )
+            for number in _worker_numbers(settings)
+        ),
     ]
+
+
+def _worker_numbers(settings: Settings) -> range:
+    return range(1, settings.compute.workers + 1)
 
 
 def _audit_node(database: Database, action: AuditAction, **detail: JsonValue) -> None:
