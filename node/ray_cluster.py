@@ -108,6 +108,8 @@ class RayCluster:
             socket.create_connection((host.strip("[]"), int(port)), timeout=_CONNECT_S).close()
         except OSError as error:
             raise Unavailable(Reason.CLUSTER_UNREACHABLE, f"{address}: {error.strerror or error}.") from error
+        # It would print on standard output what befalls processes on other machines.
+        ray._private.worker.listen_error_messages = lambda *_: None
         told_to_stop = signal.getsignal(signal.SIGTERM)
         try:
             ray.init(address=address, logging_level=logging.CRITICAL, log_to_driver=False)
@@ -131,6 +133,10 @@ class RayCluster:
             room = f"{wanted.actor_cpus:g} CPUs and {wanted.actor_gpus:g} GPUs"
             detail = f"No node had {room} free within {wanted.place_within_s:g} s."
             raise Unavailable(Reason.CLUSTER_FULL, detail) from error
+        except ActorDiedError as error:
+            if "failed to import" not in str(error):
+                raise
+            raise Unavailable(Reason.CLUSTER_DIFFERS, f"{str(error).splitlines()[-1]}.") from error
         expected = version("uptake")
         if found != expected:
             raise Unavailable(Reason.CLUSTER_DIFFERS, f"It has uptake {found}, expected {expected}.")

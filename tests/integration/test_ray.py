@@ -252,10 +252,8 @@ def test_a_refusal_is_one(equip, write: Write) -> None:
 @pytest.mark.parametrize(("analyst", "reason"), [(Greedy, Reason.OUT_OF_MEMORY), (Failing, Reason.INTERNAL_ERROR)])
 def test_a_failure_has_its_reason_and_is_tried_again(equip, write: Write, analyst: type[Analyst], reason: str) -> None:
     node = equip(analyst, analysis=AnalysisSettings(memory_budget_mb=3000, maximum_attempts=2))
-    study = write()
-    assert analysed(node, study).summary.state is StudyState.COMPLETE
-    node.wait(10.0)
-    assert node.study(study.study_uid).summary.state is StudyState.FAILED
+    detail = analysed(node, write())
+    assert detail.summary.state is StudyState.FAILED
     assert failures(node) == [reason] * 2
 
 
