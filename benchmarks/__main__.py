@@ -12,6 +12,7 @@ BENCHMARKS = (
     "listener",
     "audit",
     "scaling",
+    "ray",
     "nnunet",
     "stages",
 )

@@ -54,7 +54,12 @@ def test_a_study_waits_for_the_cluster_and_is_then_analysed_there(write, tmp_pat
         assert all(outcome.reason is None for outcome in rehearsal.send_study(write().files))
         wait_for(lambda: "reason=cluster-unreachable" in log(rehearsal), rehearsal)
         wait_for(lambda: states(rehearsal) == {StudyState.COMPLETE}, rehearsal)
-        head = {"gcs_server_port": head_port, "num_cpus": 2, "object_store_memory": 200 * 2**20, "include_dashboard": False}
+        head = {
+            "gcs_server_port": head_port,
+            "num_cpus": 2,
+            "object_store_memory": 200 * 2**20,
+            "include_dashboard": False,
+        }
         cluster = Cluster(initialize_head=True, head_node_args=head)
         try:
             wait_for(lambda: states(rehearsal) == {StudyState.DELIVERED}, rehearsal)

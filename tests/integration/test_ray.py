@@ -2,8 +2,10 @@
 
 import os
 import signal
+import sys
 import threading
 import time
+import types
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -19,7 +21,7 @@ pytest.importorskip("ray")
 import ray
 from ray.cluster_utils import Cluster
 
-from config.reasons import Reason, Refused
+from config.reasons import Reason, Refused, Remark
 from config.settings import AnalysisSettings, Compute, Settings
 from config.settings import Models as ModelSettings
 from config.tracers import PROFILES, Tracer
@@ -225,6 +227,36 @@ def test_a_cluster_without_room_is_told_within_the_time_set(start_node, cluster:
     node = start_node(compute=wanted)
     with pytest.raises(Unavailable, match="cluster-full: No node had 2 CPUs and 0 GPUs free within 1 s"):
         RayCluster(node.settings, {}).ready()
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (RuntimeError("Version mismatch: Ray 2.52.0 there, 2.60.0 here"), Reason.CLUSTER_DIFFERS),
+        (ConnectionError("Failed to connect to Ray cluster"), Reason.CLUSTER_UNREACHABLE),
+    ],
+)
+def test_a_cluster_that_does_not_take_the_node_is_told(
+    start_node, compute: Compute, monkeypatch: pytest.MonkeyPatch, error: Exception, reason: Reason
+) -> None:
+    def turned_away(**_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(ray, "init", turned_away)
+    with pytest.raises(Unavailable) as told:
+        RayCluster(start_node(compute=compute).settings, {}).ready()
+    assert told.value.remark == Remark(reason, str(error))
+
+
+def test_a_ray_node_on_which_uptake_is_not_installed_is_told(start_node, compute: Compute) -> None:
+    class OnlyHere(Analyst): ...
+
+    OnlyHere.__module__, OnlyHere.__qualname__ = "only_here", "OnlyHere"
+    sys.modules["only_here"] = types.ModuleType("only_here")
+    sys.modules["only_here"].OnlyHere = OnlyHere
+    with pytest.raises(Unavailable, match="cluster-differs: ModuleNotFoundError: No module named 'only_here'"):
+        RayCluster(start_node(compute=compute).settings, {}, OnlyHere).ready()
+    del sys.modules["only_here"]
 
 
 def test_another_version_of_uptake_is_not_used(start_node, compute: Compute) -> None:
