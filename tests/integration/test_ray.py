@@ -284,7 +284,8 @@ def test_a_refusal_is_one(equip, write: Write) -> None:
 @pytest.mark.parametrize(("analyst", "reason"), [(Greedy, Reason.OUT_OF_MEMORY), (Failing, Reason.INTERNAL_ERROR)])
 def test_a_failure_has_its_reason_and_is_tried_again(equip, write: Write, analyst: type[Analyst], reason: str) -> None:
     node = equip(analyst, analysis=AnalysisSettings(memory_budget_mb=3000, maximum_attempts=2))
-    detail = analysed(node, write())
+    with capture_logs():  # whose traces would be long
+        detail = analysed(node, write())
     assert detail.summary.state is StudyState.FAILED
     assert failures(node) == [reason] * 2
 
