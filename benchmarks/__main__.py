@@ -14,6 +14,7 @@ BENCHMARKS = (
     "intake",
     "audit",
     "scaling",
+    "ray",
     "nnunet",
     "stages",
 )

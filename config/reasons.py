@@ -390,6 +390,21 @@ class Reason(StrEnum):
         "A node of the cluster gave no sign of life, and others took over its work.",
         "Look at its host, and at its way to the database and the spool; it joins again when it is started.",
     )
+    RAY_UNREACHABLE = (
+        "ray-unreachable",
+        "The Ray cluster that analyses studies does not answer.",
+        "Start it, or correct compute.address; studies wait meanwhile.",
+    )
+    RAY_FULL = (
+        "ray-full",
+        "The Ray cluster has no room for an analysis.",
+        "Add a node to it, or lower compute.workers, compute.actor_cpus or compute.actor_gpus; studies wait meanwhile.",
+    )
+    RAY_DIFFERS = (
+        "ray-differs",
+        "The Ray cluster does not have the node's version of uptake, Ray or Python, or not its bundles.",
+        "Install on every Ray node what this node has; studies wait meanwhile.",
+    )
 
     # Delivery.
     DESTINATION_UNREACHABLE = (

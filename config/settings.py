@@ -287,6 +287,28 @@ class Cluster(Section):
         return self
 
 
+class Compute(Section):
+    """Where studies are analysed: by ``workers`` processes of this node, each of which does one at a time.
+
+    With ``ray`` they hand the volumes to the Ray cluster whose head is at ``address``, host:port. An analysis takes
+    ``actor_cpus`` and ``actor_gpus`` of what the cluster has, parts of one included; ``place_within_s``: how long a
+    worker waits for so much room before it says that there is none, and asks again.
+    """
+
+    engine: Literal["local", "ray"] = "local"
+    workers: int = Field(1, ge=1)
+    address: Annotated[str, StringConstraints(pattern=r"^((\[[0-9A-Fa-f:.]+\]|[^\s/:\[\]]+):[0-9]{1,5})?$")] = ""
+    actor_cpus: float = Field(1.0, ge=0)
+    actor_gpus: float = Field(0.0, ge=0)
+    place_within_s: float = Field(30.0, gt=0)
+
+    @model_validator(mode="after")
+    def _names_its_cluster(self) -> Self:
+        if self.engine == "ray" and not self.address:
+            raise ValueError("engine ray needs address, host:port of the Ray cluster's head")
+        return self
+
+
 class Settings(BaseSettings):
     """All settings. Precedence: environment, then systemd's credentials (a file for each), the TOML file, defaults."""
 
@@ -315,6 +337,7 @@ class Settings(BaseSettings):
     retention: Retention = Retention()
     audit_collectors: tuple[AuditCollector, ...] = ()
     cluster: Cluster = Cluster()
+    compute: Compute = Compute()
 
     @classmethod
     def settings_customise_sources(

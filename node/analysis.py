@@ -26,9 +26,8 @@ from dicom_io.results.result import Result, ResultContext
 from dicom_io.suv.quantification import Quantification
 from dicom_io.suv.quantify import quantify, to_suv
 from inference.options import Options
-from inference.pipeline import analyse
+from node.compute import Compute
 from node.follow_up import tracking_from_prior
-from node.models import Models
 
 Progress = Callable[[str], None]
 
@@ -96,7 +95,7 @@ def choose_inputs(headers: Sequence[Dataset], settings: Settings) -> Inputs:
 def analyse_inputs(
     inputs: Inputs,
     settings: Settings,
-    models: Models,
+    compute: Compute,
     *,
     kinds: Collection[ResultKind] = GENERAL_KINDS,
     revision: Revision = Revision(),
@@ -108,6 +107,8 @@ def analyse_inputs(
     ------
     Refused
         With the coded reason, when the study can't be analysed honestly, or the bundle for its tracer can't be loaded.
+    Unavailable
+        If what computes can't be had at the moment.
     """
     clock = _Stopwatch(progress)
     pair = inputs.pair
@@ -120,11 +121,11 @@ def analyse_inputs(
     options = _options(settings, quantification, pet)
     tracer = options.profile.tracer
     clock.start("load models")
-    stages = models.stages(tracer)
+    identities = compute.identities(tracer)
     clock.stop()
     selection = (*pair.remarks, *missing_slices_remarks(pair.pet))
     remarks = (*selection, *pet.remarks, *(ct.remarks if ct else ()), *quantification.remarks)
-    analysis = analyse(suv, ct.volume if ct else None, options, progress, stages=stages, remarks=remarks)
+    analysis = compute.analyse(suv, ct.volume if ct else None, options, progress, remarks=remarks)
     clock.start("encode")
     context = ResultContext(
         pet=pet,
@@ -132,7 +133,7 @@ def analyse_inputs(
         ct=ct,
         quantification=quantification,
         analysis=analysis,
-        provenance=_provenance(inputs, settings, models, revision),
+        provenance=_provenance(inputs, settings, compute, revision),
         selection=selection,
     )
     if revision.prior is not None:
@@ -144,15 +145,15 @@ def analyse_inputs(
     return Outcome(
         context=context,
         pair=pair,
-        models=models.identities(tracer),
+        models=identities,
         objects=objects,
         timings_s={**clock.timings_s, **analysis.timings_s},
     )
 
 
-def settings_digest(settings: Settings, models: Models) -> str:
+def settings_digest(settings: Settings, compute: Compute) -> str:
     """SHA-256 of the settings that shape a result, and of the models that do."""
-    shaping = settings.model_dump(mode="json", include={"analysis", "results"}) | {"models": models.digest()}
+    shaping = settings.model_dump(mode="json", include={"analysis", "results"}) | {"models": compute.digest()}
     return hashlib.sha256(json.dumps(shaping, sort_keys=True).encode()).hexdigest()
 
 
@@ -167,17 +168,17 @@ def _options(settings: Settings, quantification: Quantification, pet: Acquisitio
     )
 
 
-def _provenance(inputs: Inputs, settings: Settings, models: Models, revision: Revision) -> Provenance:
+def _provenance(inputs: Inputs, settings: Settings, compute: Compute, revision: Revision) -> Provenance:
     return Provenance(
         version=version("uptake"),
         label=settings.results.label,
         manufacturer=settings.results.manufacturer,
         input_digest=inputs.digest,
-        settings_digest=settings_digest(settings, models),
+        settings_digest=settings_digest(settings, compute),
         revision=revision.number,
         series_number=settings.results.series_number,
         predecessor=revision.predecessor,
-        models_digest=models.digest(),
+        models_digest=compute.digest(),
     )
 
 

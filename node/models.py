@@ -2,19 +2,20 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TypeVar
 
-from config.finding import Method
+from config.finding import Analysis, Method
 from config.reasons import Reason, Refused, Remark
 from config.settings import Models as ModelSettings
 from config.settings import Settings
 from config.thresholds import Delineation
 from config.tracers import Tracer
+from config.volume import Volume
 from inference.bundles.documents import require_task
 from inference.bundles.shipped import SHIPPED
 from inference.bundles.specification import Bundle, Task
@@ -26,6 +27,8 @@ from inference.engines.load import load_engine
 from inference.engines.selection import EngineKind, choose_engine, this_machine
 from inference.network.precision import PrecisionChoice, choose_precision
 from inference.network.segment import segment_volume
+from inference.options import Options
+from inference.pipeline import analyse
 from inference.retrieval.locator import RetrievalLocator
 from inference.retrieval.retriever import Retriever
 from inference.segmentation.mask_classes import mask_classes
@@ -85,7 +88,7 @@ LoadedModel = LoadedBundle | WordsModel[Retriever] | WordsModel[Writer]
 
 
 class Models:
-    """The bundles that the settings name, each loaded when it is first asked for, and once."""
+    """The bundles that the settings name, each loaded when it is first asked for, and once; they analyse right here."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings.models
@@ -125,6 +128,21 @@ class Models:
     def captioning(self) -> WordsModel[Writer] | None:
         """What finds words for findings; None where a grammar does."""
         return self._words_model(Task.CAPTIONING, Writer)
+
+    def ready(self) -> None:
+        """There is nothing to wait for."""
+
+    def analyse(
+        self,
+        suv: Volume,
+        ct: Volume | None,
+        options: Options,
+        progress: Callable[[str], None] = lambda stage: None,
+        *,
+        remarks: Sequence[Remark] = (),
+    ) -> Analysis:
+        """Findings of one pair of PET and CT, with the models that there are for its tracer."""
+        return analyse(suv, ct, options, progress, stages=self.stages(options.profile.tracer), remarks=remarks)
 
     def stages(self, tracer: Tracer) -> Stages:
         """The stages of an analysis, with the models among them that there are for this tracer."""

@@ -16,6 +16,7 @@ def delivery_name(settings: Settings) -> str:
 
 
 def worker_name(settings: Settings, number: int) -> str:
+    """Workers are numbered from 1."""
     return f"worker {number} of {listener_name(settings)}"
 
 

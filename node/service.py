@@ -8,8 +8,9 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from importlib.metadata import version
 
 import structlog
@@ -29,6 +30,7 @@ from db.upgrade import is_current, upgrade
 from db.work import expire_leases
 from dicom_io.network.listener import AssociationInfo, Listener, Outcome
 from node.cluster import Lost, Member
+from node.compute import prepare, start_compute
 from node.configuration import audit_configuration
 from node.disk import DiskWatch, Watermarks
 from node.heartbeat import Heartbeat, notify
@@ -65,12 +67,12 @@ def serve(settings: Settings) -> None:
     spool = Spool.of(settings)
     spool.create()
     with spool.locked():
-        pinned, bundles = _pin_models(settings)
+        prepared, digests = prepare(settings)
         database = _open_database(settings)
         with Member(database, spool, settings, utc_now).joined() as member:
             _recover(database, spool, settings)
             audit_configuration(database, settings, utc_now())
-            _run(database, spool, pinned, member, stop, bundles)
+            _run(database, spool, prepared, member, stop, digests)
         database.close()
     log.info("node stopped")
 
@@ -81,10 +83,10 @@ def _run(
     settings: Settings,
     member: Member,
     stop: threading.Event,
-    bundles: dict[str, str],
+    digests: Mapping[str, str],
 ) -> None:
     """Have all parts work until ``stop`` is set, or until others have taken over."""
-    supervisor = Supervisor(_children(database, settings))
+    supervisor = Supervisor(_children(database, settings, digests))
     watermarks = Watermarks.of(settings)
     listener = Listener(
         settings.listener,
@@ -102,7 +104,7 @@ def _run(
         where = f"{settings.listener.host}:{settings.listener.port}"
         raise UptakeError(f"The node can't listen on {where}: {error.strerror or error}.") from error
     supervisor.start()
-    _audit_node(database, AuditAction.NODE_STARTED, models=bundles)
+    _audit_node(database, AuditAction.NODE_STARTED, models=dict(digests))
     log.info("node started", ae_title=settings.listener.ae_title, host=settings.listener.host, port=listener.port)
     leases_checked = time.monotonic()
     grace_s = _GRACE_S
@@ -162,20 +164,14 @@ def run_clerk(stopping: Callable[[], bool], settings: Settings) -> None:
     database.close()
 
 
-def run_worker(stopping: Callable[[], bool], settings: Settings) -> None:
-    """The worker's process: one analysis after the other, within the memory budget."""
-    from inference.engines.guard import limit_memory
-    from node.models import Models
+def run_worker(stopping: Callable[[], bool], settings: Settings, digests: Mapping[str, str], number: int) -> None:
+    """A worker's process: one analysis after the other; ``digests``: of the bundles that the node started with."""
     from node.worker import Worker
 
     configure(settings.logging)
-    if settings.analysis.memory_budget_mb is not None:
-        limit_memory(settings.analysis.memory_budget_mb)
-    models = Models(settings)
-    for loaded in models.load_all():
-        log.info("model loaded", device=loaded.device, **loaded.identity)
+    compute = start_compute(settings, digests)
     database = Database.open(settings.database_url)
-    worker = Worker(database, Spool.of(settings), settings, models, utc_now)
+    worker = Worker(database, Spool.of(settings), settings, compute, utc_now, number)
     repeat(worker.step, _POLL_S, stopping)
     database.close()
 
@@ -240,16 +236,6 @@ def _open_database(settings: Settings) -> Database:
     return Database.open(settings.database_url)
 
 
-def _pin_models(settings: Settings) -> tuple[Settings, dict[str, str]]:
-    """The settings with the node's own copies of the bundles, and the digests of these by name."""
-    if not settings.models.bundles:
-        return settings, {}
-    from node.pinned_models import pin_models
-
-    pinned, bundles = pin_models(settings)
-    return pinned, {bundle.name: bundle.digest for bundle in bundles}
-
-
 def _recover(database: Database, spool: Spool, settings: Settings) -> None:
     """Close what was open when the node last stopped, and give back what its processes held."""
     spool.lose_open_associations()
@@ -263,11 +249,11 @@ def _recover(database: Database, spool: Spool, settings: Settings) -> None:
     _withdraw(database, settings)
 
 
-def _give_back(database: Database, settings: Settings, *, worker: bool = False, delivery: bool = False) -> None:
-    """Return leases that ran out, and those of a worker or of a delivery process that died."""
+def _give_back(database: Database, settings: Settings, *, workers: Sequence[int] = (), delivery: bool = False) -> None:
+    """Return leases that ran out, and those of workers or of a delivery process that died."""
     now = utc_now()
     with database.transaction() as session:
-        dead = [worker_name(settings, 1)] if worker else []
+        dead = [worker_name(settings, number) for number in workers]
         maximum_attempts = settings.analysis.maximum_attempts
         for study_uid in expire_leases(session, now, maximum_attempts=maximum_attempts, dead_owners=dead):
             log.warning("analysis did not end; the study is back in the queue", study=study_uid)
@@ -292,11 +278,23 @@ def _database_may_be_away() -> Iterator[None]:
         log.warning("database does not answer", reason=Reason.DATABASE_UNREACHABLE, detail=type(error).__name__)
 
 
-def _children(database: Database, settings: Settings) -> list[Child]:
+def _children(database: Database, settings: Settings, digests: Mapping[str, str]) -> list[Child]:
     return [
         Child("clerk", run_clerk, (settings,), lambda: _give_back(database, settings, delivery=True)),
-        Child("worker", run_worker, (settings,), lambda: _give_back(database, settings, worker=True)),
+        *(
+            Child(
+                "worker" if number == 1 else f"worker_{number}",
+                run_worker,
+                (settings, digests, number),
+                partial(_give_back, database, settings, workers=(number,)),
+            )
+            for number in _worker_numbers(settings)
+        ),
     ]
+
+
+def _worker_numbers(settings: Settings) -> range:
+    return range(1, settings.compute.workers + 1)
 
 
 def _audit_node(database: Database, action: AuditAction, **detail: JsonValue) -> None:

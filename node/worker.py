@@ -1,4 +1,4 @@
-"""The worker: claims a complete study, analyses it, records the report. One process, one study at a time."""
+"""A worker: claims a complete study, analyses it, records the report. One process, one study at a time."""
 
 import faulthandler
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from pydicom import Dataset
 from sqlalchemy.orm import Session
 
 from config.profiles import with_substitutes
-from config.reasons import Reason, Refused
+from config.reasons import Reason, Refused, Remark
 from config.result_kind import ResultKind
 from config.settings import Settings
 from db.earlier import predecessors, prior_reports
@@ -20,9 +20,9 @@ from db.work import Claimed, claim_study, expire_leases, release_claim_failed
 from dicom_io.reading.files import read_header
 from inference.engines.guard import memory_errors
 from node.analysis import GENERAL_KINDS, Revision, analyse_inputs, choose_inputs, settings_digest
+from node.compute import Compute, Unavailable
 from node.earlier import documents, latest_prior
 from node.follow_up import keep_for_follow_up
-from node.models import Models
 from node.names import worker_name
 from node.records import report_records, result_records, wanted
 from node.refusals import Refusals
@@ -35,27 +35,37 @@ _RETRY_AFTER = timedelta(seconds=5)
 
 
 class Worker:
-    """Analyses studies that are complete.
+    """Analyses studies that are complete, and leaves them to others while it has nothing to analyse them with.
 
     The lease of a study lasts as long as an analysis may. When it runs out the process ends itself, even if it hangs
     in compiled code, and the supervisor gives the study back to the queue.
     """
 
     def __init__(
-        self, database: Database, spool: Spool, settings: Settings, models: Models, clock: Callable[[], datetime]
+        self,
+        database: Database,
+        spool: Spool,
+        settings: Settings,
+        compute: Compute,
+        clock: Callable[[], datetime],
+        number: int = 1,
     ) -> None:
         self._database = database
         self._spool = spool
         self._settings = settings
-        self._models = models
+        self._compute = compute
         self._clock = clock
         self._refusals = Refusals(database, spool, settings, clock)
         self._kinds = _kinds(settings)
-        self._owner = worker_name(settings, 1)
+        self._owner = worker_name(settings, number)
         self._unreleased = False
+        self._lacks: Remark | None = None
+        self._asks_again_at = clock()
 
     def step(self) -> bool:
-        """Analyse one study; False if none is waiting."""
+        """Analyse one study; False if none is waiting, or none can be analysed at the moment."""
+        if not self._can_compute():
+            return False
         timeout_s = self._settings.analysis.timeout_s
         unreleased, self._unreleased = self._unreleased, True
         with self._database.transaction() as session:
@@ -78,6 +88,20 @@ class Worker:
         attempts = self._settings.analysis.maximum_attempts
         expire_leases(session, self._clock(), maximum_attempts=attempts, dead_owners=[self._owner])
 
+    def _can_compute(self) -> bool:
+        if self._clock() < self._asks_again_at:
+            return False
+        try:
+            self._compute.ready()
+        except (Unavailable, Refused) as why:
+            if why.remark != self._lacks:
+                log.warning("nothing can be analysed", reason=why.remark.reason, detail=why.remark.detail)
+            self._lacks = why.remark
+            self._asks_again_at = self._clock() + _RETRY_AFTER
+            return False
+        self._lacks = None
+        return True
+
     def _analyse(self, claim: Claimed) -> None:
         events = log.bind(study=claim.study_uid, revision=claim.revision, attempt=claim.attempt)
         events.info("analysis started")
@@ -90,6 +114,9 @@ class Worker:
         except MemoryError as error:
             self._release(claim, Reason.OUT_OF_MEMORY, str(error) or "An allocation failed.")
             events.exception("analysis failed", reason=Reason.OUT_OF_MEMORY)
+        except Unavailable as why:
+            self._release(claim, why.remark.reason, why.remark.detail)
+            events.warning("analysis failed", reason=why.remark.reason, detail=why.remark.detail)
         except Exception as error:
             self._release(claim, Reason.INTERNAL_ERROR, f"{type(error).__name__}: {error}")
             events.exception("analysis failed", reason=Reason.INTERNAL_ERROR)
@@ -107,7 +134,7 @@ class Worker:
         inputs = choose_inputs(headers, self._settings)
         if prior is not None:
             inputs = inputs.after(result.sop_instance_uid for result in prior.results)
-        digest = settings_digest(self._settings, self._models)
+        digest = settings_digest(self._settings, self._compute)
         with self._database.transaction() as session:
             if keep_report(session, claim, inputs.digest, digest, version("uptake"), self._clock()):
                 return Recorded.ALREADY
@@ -116,7 +143,7 @@ class Worker:
             predecessor=documents((*replaced, *(prior.results if prior else ())), self._spool),
             prior=self._spool.result_folder(prior.study_uid, prior.revision) if prior else None,
         )
-        outcome = analyse_inputs(inputs, self._settings, self._models, kinds=self._kinds, revision=revision)
+        outcome = analyse_inputs(inputs, self._settings, self._compute, kinds=self._kinds, revision=revision)
         folder = self._spool.result_folder(claim.study_uid, claim.revision)
         files = write_objects(outcome.objects, folder)
         kept = keep_for_follow_up(outcome.context, folder)
