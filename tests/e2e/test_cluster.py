@@ -393,6 +393,8 @@ def test_a_host_that_stood_still_finds_that_others_took_over_and_does_no_harm(
     wait_for(lambda: site.is_analysed_by(a, under_analysis), 60, a.log, b.log)
     a.signal(signal.SIGSTOP)
     b.role("worker").resume()
+    journal = site.folder / "spool" / "nodes" / "a" / "incoming"
+    wait_for(lambda: not any(journal.iterdir()), TAKEN_OVER_WITHIN_S, b.log)
     wait_for(lambda: site.are_delivered([under_analysis]), TAKEN_OVER_WITHIN_S, b.log)
     a.signal(signal.SIGCONT)
 
