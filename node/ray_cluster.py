@@ -53,7 +53,9 @@ class RayCluster:
         self._compute = settings.compute
         # What leaves this host: no address, no key, no password.
         self._settings = Settings.model_construct(
-            spool=settings.spool, analysis=settings.analysis, models=settings.models
+            spool=settings.spool.model_copy(update={"folder": settings.spool.folder.absolute()}),
+            analysis=settings.analysis,
+            models=settings.models.model_copy(update={"folder": settings.models.folder.absolute()}),
         )
         self._bundles = bundles
         self._analyst = analyst

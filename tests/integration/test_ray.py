@@ -71,6 +71,11 @@ class Greedy(Analyst):
         return np.ones(2**32, np.uint8)
 
 
+class Indiscreet(Analyst):
+    def load(self, settings):
+        raise Refused(Reason.INTERNAL_ERROR, f"{settings.database_url} {settings.destinations} {settings.spool.folder}")
+
+
 class Failing(Analyst):
     def analyse(self, *arguments):
         raise ZeroDivisionError("of the actor")
@@ -296,3 +301,15 @@ def test_the_worker_still_ends_when_told_to_and_reports_to_nobody(equip) -> None
     assert node.worker.step() is False
     assert signal.getsignal(signal.SIGTERM) is before
     assert os.environ["RAY_USAGE_STATS_ENABLED"] == "0"
+
+
+def test_an_actor_is_told_where_to_look_and_no_secret(compute: Compute, tmp_path: Path) -> None:
+    settings = Settings(
+        compute=compute,
+        database={"url": "postgresql+psycopg://node:secret@db.hospital/uptake"},
+        destinations=[{"name": "pacs", "ae_title": "PACS", "host": "pacs.hospital", "port": 104}],
+        spool={"folder": tmp_path},
+    )
+    with pytest.raises(Refused) as told:
+        RayCluster(settings, {}, Indiscreet).ready()
+    assert told.value.detail == f"sqlite:///{tmp_path}/uptake.db () {tmp_path}"
