@@ -66,7 +66,10 @@ class NetworkHere(Models):
 
 
 def work(settings: Settings, number: int, start: Barrier, cpu_s: "Synchronized[float]") -> None:
-    """A worker's process, from the moment at which all could begin until no study waits; adds its processor time."""
+    """A worker's process, until no study waits; adds its processor time.
+
+    Once all could begin, they do so one after the other, as studies come: not all read and encode at the same moments.
+    """
     configure(settings.logging)
     database = Database.open(settings.database_url)
     on_cluster = settings.compute.engine == "ray"
@@ -74,6 +77,7 @@ def work(settings: Settings, number: int, start: Barrier, cpu_s: "Synchronized[f
     compute.ready()
     worker = Worker(database, Spool(settings.spool.folder), settings, compute, utc_now, number)
     start.wait()
+    time.sleep((number - 1) * NETWORK_S / settings.compute.workers)
     begin = time.process_time()
     while worker.step():
         pass
