@@ -5,11 +5,12 @@ PostgreSQL that ``UPTAKE_TEST_POSTGRESQL_URL`` names.
 """
 
 import time
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
+from pydicom.filereader import read_file_meta_info
 
 from benchmarks.bench import console, databases, table
 from benchmarks.listener import write_instances
@@ -21,6 +22,8 @@ from node.intake import Intake
 from node.spool import Spool
 
 STUDIES, INSTANCES = 4, 500
+_GROUP_LENGTH_END = 144
+"""Behind preamble, prefix and (0002,0000), which counts from there (PS3.10 Section 7.1)."""
 
 
 def main() -> None:
@@ -40,7 +43,9 @@ def _measure(folder: Path, url: str) -> tuple[float, float]:
     folder.mkdir()
     spool.create()
     for number in range(STUDIES):
-        _acknowledge(spool, folder / f"source-{number}", f"2.25.{number + 1}")
+        source, study_uid = folder / f"source-{number}", f"2.25.{number + 1}"
+        write_instances(source, INSTANCES, study_uid)
+        acknowledge(spool, study_uid, sorted(source.iterdir()))
     intake = Intake(database, spool, "bench", lambda: datetime.now(UTC))
     began, processor_began = time.perf_counter(), time.process_time()
     while intake.step():
@@ -51,22 +56,17 @@ def _measure(folder: Path, url: str) -> tuple[float, float]:
     return count / taken_s, processor_s / count * 1000
 
 
-def _acknowledge(spool: Spool, source: Path, study_uid: str) -> None:
-    """What the listener does, on one association that has ended."""
-    write_instances(source, INSTANCES, study_uid)
+def acknowledge(spool: Spool, association_id: str, files: Iterable[Path]) -> None:
+    """As the listener does: into the journal, on one association that has ended."""
     sender = {"calling_ae": "SCANNER", "called_ae": "UPTAKE", "address": "127.0.0.1"}
-    association = AssociationFolder(spool.folder, study_uid, port=104, **sender)
-    for number, file in enumerate(sorted(source.iterdir()), 1):
-        content = file.read_bytes()
+    association = AssociationFolder(spool.own, association_id, port=104, **sender)
+    for file in files:
+        meta = read_file_meta_info(file)
+        data_set = file.read_bytes()[_GROUP_LENGTH_END + meta.FileMetaInformationGroupLength :]
         association.store(
-            CTImageStorage, f"{study_uid}.1.{number}", ExplicitVRLittleEndian, content[_data_set(content) :]
+            meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID, meta.TransferSyntaxUID, data_set
         )
-    spool.end_association(study_uid, AssociationOutcome.RELEASED)
-
-
-def _data_set(content: bytes) -> int:
-    """Where the data set begins, behind preamble, prefix and File Meta Information (PS3.10 Section 7.1)."""
-    return 144 + int.from_bytes(content[140:144], "little")
+    spool.end_association(association_id, AssociationOutcome.RELEASED)
 
 
 if __name__ == "__main__":

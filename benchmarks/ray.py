@@ -26,11 +26,10 @@ os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = os.environ["RAY_USAGE_STATS_EN
 
 import ray
 from pydantic import SecretStr
-from pydicom.filereader import read_file_meta_info
 from ray.cluster_utils import Cluster
 
-from benchmarks.audit import databases
-from benchmarks.bench import console, machine, table
+from benchmarks.bench import console, databases, machine, table
+from benchmarks.intake import acknowledge
 from benchmarks.ray_workers import ANSWER, NETWORK_S, Echo, work
 from benchmarks.whole_body import ct_grid, pet_grid
 from config.settings import Compute, Logging, Settings
@@ -41,9 +40,7 @@ from config.volume import Volume
 from db.audit_actions import AuditAction
 from db.queries import audit_events
 from db.session import Database
-from db.states import AssociationOutcome
 from db.upgrade import upgrade
-from dicom_io.network.incoming import AssociationFolder
 from dicom_io.scanner.examination import PatientIdentity
 from dicom_io.scanner.study import StudyPlan, write_study
 from dicom_io.scanner.vendors import SIEMENS
@@ -65,7 +62,6 @@ GRID = Grid.axial((48, 64, 64), (9.0, 8.1, 8.1), (0.0, 0.0, 40.0))
 
 OPTIONS = Options(PROFILES[Tracer.FDG])
 STORE_BYTES = 2**30
-PREAMBLE_BYTES = 132
 ROUND_TRIPS, ANALYSES = 9, 3
 STUDIES = 12
 WORKERS = (1, 2, 4)
@@ -249,17 +245,7 @@ def receive(database: Database, settings: Settings, studies: list[Path]) -> None
     spool = Spool(settings.spool.folder)
     spool.create()
     for number, study in enumerate(studies):
-        association = f"association-{number:04d}"
-        sender = {"calling_ae": "BENCH", "called_ae": "UPTAKE", "address": "127.0.0.1", "port": 50000}
-        journal = AssociationFolder(spool.folder, association, **sender)
-        for file in sorted(study.rglob("*.dcm")):
-            with file.open("rb") as stream:
-                meta = read_file_meta_info(file)
-                stream.seek(PREAMBLE_BYTES + 12 + meta.FileMetaInformationGroupLength)
-                content = stream.read()
-            uids = (meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID, meta.TransferSyntaxUID)
-            journal.store(*uids, content)
-        spool.end_association(association, AssociationOutcome.RELEASED)
+        acknowledge(spool, f"association-{number:04d}", sorted(study.rglob("*.dcm")))
     steps = (
         Intake(database, spool, "bench", utc_now).step,
         Completeness(database, spool, settings, utc_now, {}).step,

@@ -34,8 +34,8 @@ from dicom_io.scanner.study import StudyPlan, WrittenStudy
 from dicom_io.sop_classes import ACCEPTED
 from node.rehearsal import rehearse
 from tests.e2e.conftest import free_port
+from tests.postgresql import SERVER, postgresql_database
 
-SERVER = os.environ.get("UPTAKE_TEST_POSTGRESQL_URL")
 DEAD_AFTER_S = float(os.environ.get("UPTAKE_TEST_DEAD_AFTER_S", "10"))
 STARTED_WITHIN_S = 90.0
 TAKEN_OVER_WITHIN_S = 60.0
@@ -245,7 +245,7 @@ class Site:
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
     pacs = Pacs()
-    with postgresql_database() as url:
+    with postgresql_database(str(SERVER)) as url, roles(url):
         upgrade(url)
         database = Database.open(url)
         site = Site(tmp_path / "site", url, pacs, database)
@@ -259,24 +259,19 @@ def site(tmp_path: Path) -> Iterator[Site]:
 
 
 @contextmanager
-def postgresql_database() -> Iterator[str]:
-    """A database of its own and a role for each node, dropped afterwards."""
-    assert SERVER is not None
-    server = make_url(SERVER).set(drivername="postgresql+psycopg", database="postgres")
-    name = f"uptake_cluster_{os.getpid()}_{time.monotonic_ns()}"
-    engine = create_engine(server, isolation_level="AUTOCOMMIT")
+def roles(url: str) -> Iterator[None]:
+    """A role for each node, named after the database, dropped afterwards."""
+    engine = create_engine(make_url(url).set(database="postgres"), isolation_level="AUTOCOMMIT")
+    names = [f"{make_url(url).database}_{node}" for node in "ab"]
     with engine.connect() as connection:
-        connection.execute(text(f'CREATE DATABASE "{name}"'))
-        for node in "ab":
-            connection.execute(text(f'CREATE ROLE "{name}_{node}" LOGIN SUPERUSER'))
-    try:
-        yield server.set(database=name).render_as_string(hide_password=False)
-    finally:
-        with engine.connect() as connection:
-            connection.execute(text(f'DROP DATABASE "{name}" WITH (FORCE)'))
-            for node in "ab":
-                connection.execute(text(f'DROP ROLE "{name}_{node}"'))
-        engine.dispose()
+        for name in names:
+            connection.execute(text(f'CREATE ROLE "{name}" LOGIN SUPERUSER'))
+        try:
+            yield
+        finally:
+            for name in names:
+                connection.execute(text(f'DROP ROLE "{name}"'))
+    engine.dispose()
 
 
 def wait_for(condition: Callable[[], bool], within_s: float, *logs: Path) -> float:

@@ -1,6 +1,5 @@
 """Two nodes that take in the same at once, from journals of their own into one spool and one database."""
 
-import os
 import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -8,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from pydicom import dcmread
-from sqlalchemy import create_engine, make_url, select, text
+from sqlalchemy import select
 
 from db.audit import verify_chain
 from db.session import Database
@@ -20,8 +19,8 @@ from dicom_io.network.incoming import AssociationFolder
 from dicom_io.scanner.study import WrittenStudy
 from node.intake import Intake
 from node.spool import Spool
+from tests.postgresql import SERVER, postgresql_database
 
-SERVER = os.environ.get("UPTAKE_TEST_POSTGRESQL_URL")
 PREAMBLE_BYTES = 132
 
 pytestmark = pytest.mark.postgresql
@@ -31,18 +30,11 @@ pytestmark = pytest.mark.postgresql
 def database() -> Iterator[Database]:
     if SERVER is None:
         pytest.skip("UPTAKE_TEST_POSTGRESQL_URL names no PostgreSQL server")
-    server = make_url(SERVER).set(drivername="postgresql+psycopg", database="postgres")
-    name = f"uptake_intakes_{os.getpid()}"
-    engine = create_engine(server, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(text(f'CREATE DATABASE "{name}"'))
-        url = server.set(database=name).render_as_string(hide_password=False)
+    with postgresql_database(SERVER) as url:
         upgrade(url)
         opened = Database.open(url)
         yield opened
         opened.close()
-        connection.execute(text(f'DROP DATABASE "{name}" WITH (FORCE)'))
-    engine.dispose()
 
 
 def receive(spool: Spool, files: tuple[Path, ...]) -> None:

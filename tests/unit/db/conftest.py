@@ -1,15 +1,12 @@
 """A migrated database of each kind, and short ways to bring a study to where a test begins."""
 
-import itertools
-import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, make_url, text
+from sqlalchemy import make_url
 
 from config.finding import Finding, FindingKind, GradeScale, LocationAnswer, Measurements, UptakeGrade
 from config.reasons import Reason, Remark
@@ -22,10 +19,9 @@ from db.session import Database
 from db.states import Disposition, ReportOutcome
 from db.upgrade import upgrade
 from db.work import Claimed, claim_study, mark_complete, studies_receiving
+from tests.postgresql import SERVER, postgresql_database
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, 89, tzinfo=UTC)
-SERVER = os.environ.get("UPTAKE_TEST_POSTGRESQL_URL")
-NUMBERS = itertools.count(1)
 
 
 @pytest.fixture
@@ -86,21 +82,6 @@ def database(database_url: str) -> Iterator[Database]:
     database = Database.open(database_url)
     yield database
     database.close()
-
-
-@contextmanager
-def postgresql_database(url: str, template: str | None = None) -> Iterator[str]:
-    """A database of its own on the server of ``url``, dropped afterwards."""
-    server = make_url(url).set(drivername="postgresql+psycopg", database="postgres")
-    name = f"uptake_test_{os.getpid()}_{next(NUMBERS)}"
-    engine = create_engine(server, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(text(f'CREATE DATABASE "{name}"' + (f' TEMPLATE "{template}"' if template else "")))
-        try:
-            yield server.set(database=name).render_as_string(hide_password=False)
-        finally:
-            connection.execute(text(f'DROP DATABASE "{name}" WITH (FORCE)'))
-    engine.dispose()
 
 
 @pytest.fixture
