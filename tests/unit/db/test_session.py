@@ -1,7 +1,9 @@
 """Transactions and how connections are set up."""
 
+import sqlite3
+import threading
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,7 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from db.intake import InstanceRecord, record_instance
-from db.session import Database
+from db.session import Database, open_engine
 from db.states import Disposition
 from db.tables import AuditEvent, Delivery, Study
 
@@ -23,6 +25,19 @@ def test_a_sqlite_connection_is_durable_patient_and_strict(migrated_file: Path) 
         }
     database.close()
     assert found == {"journal_mode": "wal", "synchronous": 2, "busy_timeout": 30_000, "foreign_keys": 1}
+
+
+def test_a_new_file_that_another_process_is_about_to_write_is_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "uptake.db"
+    engine = open_engine(f"sqlite:///{path}")
+    with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        finish = threading.Timer(0.2, other.execute, ["COMMIT"])
+        finish.start()
+        with engine.connect() as connection:
+            assert connection.execute(text("PRAGMA journal_mode")).scalar_one() == "wal"
+        finish.join()
+    engine.dispose()
 
 
 def test_an_error_undoes_the_whole_transaction_and_its_audit_events(
