@@ -385,6 +385,11 @@ class Reason(StrEnum):
         "A peer sent an object longer than the node takes; its association was ended.",
         "Raise listener.maximum_object_mb if the object is genuine.",
     )
+    CERTIFICATE_OF_ANOTHER = (
+        "certificate-of-another",
+        "A peer used the calling AE title of another: its certificate does not bear the name that goes with it.",
+        "Find out who it is; if the title is its own, correct listener.certificate_names.",
+    )
     NODE_LOST = (
         "node-lost",
         "A node of the cluster gave no sign of life, and others took over its work.",

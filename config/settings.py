@@ -51,11 +51,14 @@ class Listener(Section):
     """Where the node is reached by DICOM. An empty list allows everybody.
 
     With ``tls`` it takes nobody without it. ``allow_plain``: unencrypted from other machines, too.
+    ``certificate_names``: for a calling AE title, the name that the certificate of who uses it must bear; a title that
+    is not among them may be used with any certificate that is trusted.
     """
 
     ae_title: AETitle = "UPTAKE"
     host: str = "127.0.0.1"
     tls: Tls | None = None
+    certificate_names: dict[AETitle, str] = {}
     allow_plain: bool = False
     maximum_object_mb: int = Field(2048, ge=1)
     port: Port = 11112
@@ -72,6 +75,12 @@ class Listener(Section):
                 f"host {self.host} is reached by other machines, unencrypted: set listener.tls, "
                 "or listener.allow_plain = true in a network that is trusted"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _has_certificates_to_look_at(self) -> Self:
+        if self.certificate_names and self.tls is None:
+            raise ValueError("certificate_names is set, and without listener.tls nobody shows a certificate")
         return self
 
     @property

@@ -32,7 +32,7 @@ from dicom_io.network.admission import Refusal, refusal
 from dicom_io.network.commitment import Answers, accepted_context
 from dicom_io.network.incoming import AssociationFolder, clean_parts
 from dicom_io.network.limits import limit
-from dicom_io.network.tls import listening_context, shake_hands
+from dicom_io.network.tls import certificate_names, listening_context, shake_hands
 from dicom_io.network.transport import application_entity, prepare_socket, readable_transfer_syntaxes
 from dicom_io.sop_classes import ACCEPTED
 
@@ -191,7 +191,11 @@ class Listener:
     def _requested(self, event: evt.Event) -> None:
         request = event.assoc.requestor.primitive
         found = refusal(
-            self._settings, request.calling_ae_title, request.called_ae_title, event.assoc.requestor.address
+            self._settings,
+            request.calling_ae_title,
+            request.called_ae_title,
+            event.assoc.requestor.address,
+            certificate_names(event),
         )
         found = found or self._congestion()
         if found is None:

@@ -79,6 +79,20 @@ def shake_hands(event: evt.Event, refused: Callable[[str, int, str], None]) -> N
         event.assoc.dul.socket.close()
 
 
+def certificate_names(event: evt.Event) -> frozenset[str]:
+    """The names that a peer's certificate bears, if it has shown one.
+
+    They are its Subject Alternative Names or, without any, its Common Names (RFC 6125 Section 6.4.4).
+    """
+    connection = event.assoc.dul.socket.socket
+    if not isinstance(connection, ssl.SSLSocket):
+        return frozenset()
+    certificate: Any = connection.getpeercert() or {}
+    alternatives = frozenset(name for _, name in certificate.get("subjectAltName", ()))
+    common = (name for part in certificate.get("subject", ()) for key, name in part if key == "commonName")
+    return alternatives or frozenset(common)
+
+
 def mistrust(context: SendingContext | None, destination: Destination) -> Refused | None:
     """Why there is no association with a destination, if TLS is the cause."""
     if context is None or not context.failure:

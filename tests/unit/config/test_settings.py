@@ -87,6 +87,7 @@ def test_the_environment_overrides_one_setting_and_leaves_its_neighbours(
         "[listener]\nport = 70000\n",
         '[listener]\nae_title = "A TITLE THAT IS FAR TOO LONG"\n',
         '[listener]\nallowed_addresses = ["10.0.0.300"]\n',
+        '[listener.certificate_names]\nCT1 = "ct1.hospital"\n',
         '[analysis]\nthreshold = "guess"\n',
         '[models]\ncaptioning = "../elsewhere"\n',
         '[results]\nsegmentation_grid = "mri"\n',

@@ -1,9 +1,11 @@
 from ipaddress import ip_network
+from pathlib import Path
 
 import pytest
 
 from config.reasons import Reason
 from config.settings import Listener as Settings
+from config.settings import Tls
 from dicom_io.network.admission import refusal
 
 OPEN = Settings(ae_title="UPTAKE")
@@ -43,6 +45,30 @@ def test_addresses_outside_them_are_rejected(address: str) -> None:
     assert found is not None
     assert found.remark.reason is Reason.ADDRESS_NOT_ALLOWED
     assert found.answer == (1, 1, 1)
+
+
+NAMED = Settings(
+    ae_title="UPTAKE",
+    tls=Tls(certificate=Path("node.pem"), private_key=Path("node.key"), authorities=Path("hospital.pem")),
+    certificate_names={"CT1": "ct1.hospital"},
+)
+
+
+@pytest.mark.parametrize("names", [{"ct1.hospital"}, {"CT1.Hospital", "10.1.2.3"}])
+def test_a_title_may_be_used_with_the_certificate_that_goes_with_it(names: set[str]) -> None:
+    assert refusal(NAMED, " CT1 ", "UPTAKE", "10.1.2.3", names) is None
+
+
+@pytest.mark.parametrize("names", [set(), {"ct2.hospital"}, {"ct1.hospital.example"}, {"*.hospital"}])
+def test_a_title_with_the_certificate_of_another_is_rejected_as_not_recognised(names: set[str]) -> None:
+    found = refusal(NAMED, "CT1", "UPTAKE", "10.1.2.3", names)
+    assert found is not None
+    assert found.remark.reason is Reason.CERTIFICATE_OF_ANOTHER
+    assert found.answer == (1, 1, 3)
+
+
+def test_a_title_that_no_certificate_goes_with_may_be_used_with_any() -> None:
+    assert refusal(NAMED, "CT2", "UPTAKE", "10.1.2.3", {"ct1.hospital"}) is None
 
 
 def test_spaces_around_titles_mean_nothing() -> None:

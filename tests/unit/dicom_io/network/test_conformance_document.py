@@ -13,7 +13,7 @@ from pynetdicom.sop_class import (
 )
 
 from config.reasons import Reason
-from config.settings import Commitment, Delivery, Destination, Listener, Results, Settings, Source, Spool
+from config.settings import Commitment, Delivery, Destination, Listener, Results, Settings, Source, Spool, Tls
 from dicom_io.identity import IMPLEMENTATION_CLASS_UID
 from dicom_io.network import commitment, listener, sender, transport
 from dicom_io.network.admission import refusal
@@ -71,13 +71,25 @@ def test_it_names_what_archives_are_asked():
 @pytest.mark.parametrize(
     ("what", "caller", "called", "address"),
     [
+        (
+            "the certificate does not bear the name that is configured for the calling AE title",
+            "CT1",
+            "UPTAKE",
+            "10.1.2.3",
+        ),
         ("the address is not on a configured list", "PACS", "UPTAKE", "10.9.9.9"),
         ("the called AE title is not the node's", "PACS", "OTHER", "10.1.2.3"),
         ("the calling AE title is not on a configured list", "STRANGER", "UPTAKE", "10.1.2.3"),
     ],
 )
 def test_it_says_how_requests_are_rejected(what, caller, called, address):
-    settings = Listener(allowed_calling_ae_titles=("PACS",), allowed_addresses=("10.1.2.0/24",))
+    tls = Tls(certificate="node.pem", private_key="node.key", authorities="hospital.pem")
+    settings = Listener(
+        allowed_calling_ae_titles=("PACS", "CT1"),
+        allowed_addresses=("10.1.2.0/24",),
+        tls=tls,
+        certificate_names={"CT1": "ct1.hospital"},
+    )
     columns = ("what", "result", "source", "reason")
     answers = {row[0]: row[1:] for row in rows(section(DOCUMENT, "### 7.2 Association acceptance"), *columns)}
     assert answers[what] == [str(number) for number in refusal(settings, caller, called, address).answer]
@@ -160,5 +172,7 @@ def test_defaults_are_those_that_it_names(row):
         value = "where offered" if setting == "destinations.storage_commitment" else "none"
     elif value == ():
         value = "all"
+    elif value == {}:
+        value = "none"
     written = str(value).lower() if isinstance(value, bool) else value
     assert named == (f"{written:g}" if isinstance(written, float) else str(written))

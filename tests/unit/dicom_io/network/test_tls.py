@@ -17,7 +17,8 @@ import pytest
 import trustme
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, PrivateFormat
 
 from config.reasons import Reason, Refused
 from config.settings import Destination, Tls
@@ -144,6 +145,40 @@ def test_a_revoked_certificate_is_not_accepted(
     assert refusal(listener, kept) == (None, "")
     assert refusal(listener, lost)[0] is Reason.DESTINATION_NOT_TRUSTED
     assert "certificate revoked" in recorder.of("rejected")[0][1].detail
+
+
+def test_the_title_of_another_is_not_to_be_had_with_a_certificate_of_ones_own(
+    start_listener: StartListener, hospital: Authority, recorder: Recorder
+) -> None:
+    listener = start_listener(tls=hospital.issue("node"), certificate_names={"SCANNER": "ct1.hospital"})
+    assert refusal(listener, hospital.issue("ct1", "ct1.hospital")) == (None, "")
+    assert refusal(listener, hospital.issue("ct2", "ct2.hospital"))[0] is Reason.DESTINATION_REJECTED_ASSOCIATION
+    ((association, remark),) = recorder.of("rejected")
+    assert (association.calling_ae, remark.reason) == ("SCANNER", Reason.CERTIFICATE_OF_ANOTHER)
+    assert "are ct2.hospital, expected ct1.hospital" in remark.detail
+
+
+def test_a_common_name_counts_where_there_is_no_other(
+    start_listener: StartListener, hospital: Authority, tmp_path: Path
+) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    issuer = x509.load_pem_x509_certificate(hospital.issuer.cert_pem.bytes())
+    now = datetime.now(UTC)
+    certificate = x509.CertificateBuilder(
+        issuer.subject,
+        x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "ct1.hospital")]),
+        key.public_key(),
+        x509.random_serial_number(),
+        now - timedelta(hours=1),
+        now + timedelta(days=1),
+    ).sign(serialization.load_pem_private_key(hospital.issuer.private_key_pem.bytes(), None), hashes.SHA256())
+    (tmp_path / "old.pem").write_bytes(certificate.public_bytes(Encoding.PEM))
+    (tmp_path / "old.key").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    old = Tls(certificate=tmp_path / "old.pem", private_key=tmp_path / "old.key", authorities=hospital.file)
+    assert refusal(start_listener(tls=hospital.issue("node"), certificate_names={"SCANNER": "ct1.hospital"}), old) == (
+        None,
+        "",
+    )
 
 
 def test_a_destination_must_be_who_its_certificate_says(start_listener: StartListener, hospital: Authority) -> None:
