@@ -14,6 +14,8 @@ from db.session import Database
 from db.states import NodeState
 from node.disk import Watermarks
 from node.heartbeat import TOO_LONG_S, Heartbeat
+from node.lacks import told
+from node.spool import Spool
 from node.supervisor import Child
 
 _ANSWER_S = 5.0
@@ -21,7 +23,10 @@ _ANSWER_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """``problems`` keep the node from its work, ``warnings`` soon will. If it is not ``live``, restart it."""
+    """``problems`` keep the node from its work, ``warnings`` soon will, or let studies wait.
+
+    If it is not ``live``, restart it.
+    """
 
     live: bool
     problems: tuple[Remark, ...]
@@ -29,7 +34,7 @@ class Condition:
 
     @property
     def ready(self) -> bool:
-        """Whether a study that is sent now will be taken and analysed."""
+        """Whether a study that is sent now will be taken, and analysed as soon as what `warnings` name is there."""
         return not self.problems
 
 
@@ -42,6 +47,8 @@ class Health:
         self._watermarks = Watermarks.of(settings)
         self._children = tuple(children)
         self._heartbeat = heartbeat
+        self._spool = Spool.of(settings)
+        self._workers = range(1, settings.compute.workers + 1)
         self._asking = ThreadPoolExecutor(1, thread_name_prefix="health")
         self._lost: tuple[Remark, ...] = ()
 
@@ -50,11 +57,9 @@ class Health:
         hangs, shortage, away = self.supervisor(), self._watermarks.shortage(), self.database()
         low = shortage is not None and shortage.reason is Reason.DISK_LOW
         found = (hangs, *self._processes(), self._listener(), away, None if low else shortage)
-        return Condition(
-            live=hangs is None,
-            problems=tuple(remark for remark in found if remark is not None),
-            warnings=(*((shortage,) if low and shortage is not None else ()), *(self._lost if away is None else ())),
-        )
+        lacks = (told(self._spool, number) for number in self._workers)
+        soon = (shortage if low else None, *(self._lost if away is None else ()), *lacks)
+        return Condition(live=hangs is None, problems=_each_once(found), warnings=_each_once(soon))
 
     def supervisor(self) -> Remark | None:
         """That the supervisor hangs."""
@@ -94,3 +99,7 @@ class Health:
             for one in seen
             if one.state is NodeState.LOST
         )
+
+
+def _each_once(remarks: Iterable[Remark | None]) -> tuple[Remark, ...]:
+    return tuple(dict.fromkeys(remark for remark in remarks if remark is not None))

@@ -38,6 +38,9 @@ _PROBLEMS = (
     Reason.DISK_FULL,
     Reason.DISK_LOW,
     Reason.NODE_LOST,
+    Reason.RAY_UNREACHABLE,
+    Reason.RAY_FULL,
+    Reason.RAY_DIFFERS,
 )
 
 
@@ -48,15 +51,13 @@ def node_registry(
     health: Health,
     clock: Callable[[], datetime],
 ) -> CollectorRegistry:
-    """Everything that is measured of a running node; memory and processor of a role as ``uptake_<role>_process``."""
+    """Everything that is measured of a running node."""
     # They would say when the process began, not when the counting did.
     disable_created_metrics()  # type: ignore[no-untyped-call]
     registry = CollectorRegistry()
     registry.register(_Node(settings, children, health))
     registry.register(_Stored(settings, database, health, clock))
-    ProcessCollector("uptake_node", registry=registry)
-    for child in children:
-        ProcessCollector(f"uptake_{child.name}", pid=child.process_id, registry=registry)
+    registry.register(_Processes(children))
     return registry
 
 
@@ -77,8 +78,8 @@ class _Node(Collector):
         condition = self._health.condition()
         said = {remark.reason for remark in (*condition.problems, *condition.warnings)}
         yield _gauge("uptake_build_info", "Version of the node.", ("version",), {(version("uptake"),): 1})
-        yield _gauge("uptake_ready", "Whether a study sent now will be taken and analysed.", (), {(): condition.ready})
-        told = {(reason,): reason in said for reason in _PROBLEMS}
+        yield _gauge("uptake_ready", "Whether a study sent now will be taken.", (), {(): condition.ready})
+        told = {(reason,): reason in said for reason in {*_PROBLEMS, *said}}
         yield _gauge("uptake_problem", "What /health says is wrong.", ("reason",), told)
         running = {(child.name,): child.process is not None for child in self._children}
         yield _gauge("uptake_process_up", "Whether the process of a role runs.", ("role",), running)
@@ -104,6 +105,25 @@ class _Node(Collector):
             "uptake_journal_instances", "Acknowledged instances that intake has yet to take.", (), {(): waiting}
         )
         yield _gauge("uptake_journal_oldest_seconds", "Age of the oldest of them.", (), {(): age_s})
+
+
+class _Processes(Collector):
+    """What the client library says of a process, of each that the node has."""
+
+    def __init__(self, children: Sequence[Child]) -> None:
+        self._of_role = {"node": ProcessCollector("uptake", registry=None)}
+        self._of_role |= {child.name: ProcessCollector("uptake", child.process_id, registry=None) for child in children}
+
+    def collect(self) -> Iterator[Metric]:
+        families: dict[str, Metric] = {}
+        for role, process in self._of_role.items():
+            for found in process.collect():
+                family = families.setdefault(
+                    found.name, Metric(found.name, found.documentation, found.type, found.unit)
+                )
+                for sample in found.samples:
+                    family.add_sample(sample.name, {"role": role}, sample.value)
+        yield from families.values()
 
 
 class _Stored(Collector):

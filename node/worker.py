@@ -23,6 +23,7 @@ from node.analysis import GENERAL_KINDS, Revision, analyse_inputs, choose_inputs
 from node.compute import Compute, Unavailable
 from node.earlier import documents, latest_prior
 from node.follow_up import keep_for_follow_up
+from node.lacks import tell
 from node.names import worker_name
 from node.records import report_records, result_records, wanted
 from node.refusals import Refusals
@@ -58,8 +59,10 @@ class Worker:
         self._refusals = Refusals(database, spool, settings, clock)
         self._kinds = _kinds(settings)
         self._owner = worker_name(settings, number)
+        self._number = number
         self._unreleased = False
         self._lacks: Remark | None = None
+        tell(spool, number, None)
         self._asks_again_at = clock()
 
     def step(self) -> bool:
@@ -96,9 +99,13 @@ class Worker:
         except (Unavailable, Refused) as why:
             if why.remark != self._lacks:
                 log.warning("nothing can be analysed", reason=why.remark.reason, detail=why.remark.detail)
+                tell(self._spool, self._number, why.remark)
             self._lacks = why.remark
             self._asks_again_at = self._clock() + _RETRY_AFTER
             return False
+        if self._lacks is not None:
+            log.info("studies can be analysed again")
+            tell(self._spool, self._number, None)
         self._lacks = None
         return True
 

@@ -30,6 +30,7 @@ from db.states import StudyState
 from dicom_io.scanner.study import WrittenStudy
 from inference.options import Options
 from node.compute import Unavailable, prepare, start_compute
+from node.lacks import told
 from node.models import Models
 from node.ray_analyst import Analyst
 from node.ray_cluster import RayCluster
@@ -119,6 +120,11 @@ def analysed(node, study: WrittenStudy):
     node.run()
     node.wait()
     return node.study(study.study_uid)
+
+
+def lacks(node) -> Reason | None:
+    remark = told(node.spool, 1)
+    return None if remark is None else remark.reason
 
 
 def failures(node) -> list[str]:
@@ -222,9 +228,11 @@ def test_while_the_cluster_is_away_studies_wait_and_the_log_says_so_once(
     assert failures(away) == []
     told = [event["reason"] for event in said if event["event"] == "nothing can be analysed"]
     assert told == [Reason.RAY_UNREACHABLE]
+    assert lacks(away) is Reason.RAY_UNREACHABLE
     work_with(away, RayCluster(equip().settings, {}))
     away.wait(10.0)
     assert away.study(study.study_uid).summary.state is StudyState.ENCODED
+    assert lacks(away) is None
 
 
 def test_a_cluster_without_room_is_told_within_the_time_set(start_node, cluster: Cluster) -> None:

@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from config.reasons import Reason, UptakeError
-from config.settings import Destination, Monitoring, Settings
+from config.reasons import Reason, Remark, UptakeError
+from config.settings import Compute, Destination, Monitoring, Settings
 from db.audit import record
 from db.audit_actions import AuditAction, AuditOutcome
 from db.intake import InstanceRecord, record_instance
@@ -26,7 +26,9 @@ from db.session import Database
 from db.upgrade import upgrade
 from node.disk import Watermarks
 from node.heartbeat import Heartbeat
+from node.lacks import tell
 from node.monitoring import Monitoring as Monitor
+from node.spool import Spool
 from node.supervisor import Child
 from node.tally import Tally
 from tests.unit.documents import DOCS
@@ -84,6 +86,7 @@ def watched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Watched
             listener={"port": listener.getsockname()[1]},
             spool={"folder": tmp_path},
             monitoring=Monitoring(port=free_port()),
+            compute=Compute(workers=2),
             destinations=(Destination(name="pacs", ae_title="PACS", host="127.0.0.1", port=104),),
         )
         monkeypatch.setattr(Watermarks, "free_bytes", lambda self: 10**12)
@@ -117,6 +120,28 @@ def test_a_process_that_waits_to_be_started_again_is_no_reason_to_restart_the_no
     assert watched.get("/health/live")[0] == 200
     assert watched.value("uptake_process_up", role="worker") == 0.0
     assert watched.value("uptake_process_deaths_total", role="worker") == 3.0
+
+
+def test_what_workers_lack_to_analyse_with_is_a_warning_each_once(watched: Watched) -> None:
+    spool, away = Spool.of(watched.settings), Remark(Reason.RAY_UNREACHABLE, "10.1.2.3:6379: Connection refused.")
+    for number in (1, 2):
+        tell(spool, number, away)
+    tell(spool, 3, Remark(Reason.RAY_FULL, "of a worker that there is not any more"))
+    assert watched.health() == (200, [], [Reason.RAY_UNREACHABLE])
+    assert away.detail in watched.get("/health")[1]
+    assert watched.value("uptake_problem", reason=Reason.RAY_UNREACHABLE) == 1.0
+    for number in (1, 2):
+        tell(spool, number, None)
+    assert watched.health() == (200, [], [])
+    tell(spool, 1, away)
+    (spool.own / "lacks" / "1.json").write_text("")  # as a power cut may leave it
+    assert watched.health() == (200, [], [])
+
+
+def test_memory_and_processor_are_told_of_each_process(watched: Watched) -> None:
+    for role in ("node", "clerk", "worker"):
+        assert watched.value("uptake_process_resident_memory_bytes", role=role) > 1e6
+        assert watched.value("uptake_process_cpu_seconds_total", role=role) > 0
 
 
 def test_a_listener_that_takes_no_connections_is_noticed(watched: Watched) -> None:
