@@ -61,3 +61,4 @@ class AuditAction(StrEnum):
     AUDIT_EXPORT_FAILED = "audit-export-failed"
     AUDIT_EXPORT_RESUMED = "audit-export-resumed"
     NODE_LOST = "node-lost"
+    NODE_FORGOTTEN = "node-forgotten"

@@ -14,6 +14,7 @@ from typing import Any, cast
 from sqlalchemy import CursorResult, select, update
 from sqlalchemy.orm import Session
 
+from config.reasons import UptakeError
 from db import audit
 from db.associations import lose_open_associations
 from db.audit_actions import AuditAction, AuditOutcome
@@ -24,6 +25,10 @@ from db.delivery import expire_deliveries
 from db.states import NodeState
 from db.tables import Association, Node
 from db.work import expire_leases
+
+
+class NodeRemains(UptakeError):
+    """A node can't be forgotten: there is no such node, or it is up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +131,17 @@ def is_gone(session: Session, name: str) -> bool:
     """Whether a node is not up; then it is so until the transaction ends, for which a node that starts waits."""
     row = session.get(Node, name, with_for_update=True, populate_existing=True)
     return row is not None and row.state is not NodeState.UP
+
+
+def forget(session: Session, name: str, who: str, now: datetime) -> None:
+    """A node will not come back, says somebody; raises `NodeRemains`."""
+    row = session.get(Node, name, with_for_update=True)
+    if row is None:
+        raise NodeRemains(f"There is no node {name}.")
+    if row.state is NodeState.UP:
+        raise NodeRemains(f"{name} is up; stop it first.")
+    session.delete(row)
+    audit.record(session, AuditAction.NODE_FORGOTTEN, AuditOutcome.SUCCESS, now, who=who, detail={"node": name})
 
 
 def inherit(session: Session, associations: Collection[str], listener: str) -> None:

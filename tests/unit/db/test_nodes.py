@@ -13,7 +13,20 @@ from db.audit_actions import AuditAction, AuditOutcome
 from db.audit_export import claim_export
 from db.commitment import Patience, claim_commitment, record_answer, record_requested
 from db.delivery import claim_deliveries, record_sent
-from db.nodes import NodeSeen, beat, give_back, inherit, is_gone, join, known_destinations, leave, lose, nodes
+from db.nodes import (
+    NodeRemains,
+    NodeSeen,
+    beat,
+    forget,
+    give_back,
+    inherit,
+    is_gone,
+    join,
+    known_destinations,
+    leave,
+    lose,
+    nodes,
+)
 from db.queries import audit_events, study_summary
 from db.retention import delete_files, hold_files
 from db.session import Database
@@ -55,6 +68,25 @@ def test_a_node_that_has_moved_since_is_not_lost(database: Database, now: dateti
     with database.transaction() as session:
         beat(session, "a", incarnation, now)
     assert not found_lost(database, stale, now)
+    assert seen(database, "a").state is NodeState.UP
+
+
+def test_a_node_that_will_not_come_back_is_forgotten_by_somebody(database: Database, now: datetime) -> None:
+    start(database, "a", now)
+    assert found_lost(database, seen(database, "a"), now)
+    with database.transaction() as session:
+        forget(session, "a", "anna", now)
+    with database.reading() as session:
+        assert nodes(session) == ()
+        (event,) = audit_events(session, action=AuditAction.NODE_FORGOTTEN)
+    assert (event.who, event.detail["node"]) == ("anna", "a")
+
+
+def test_a_node_that_is_up_is_not_forgotten_nor_is_one_that_never_was(database: Database, now: datetime) -> None:
+    start(database, "a", now)
+    for name, said in (("a", "a is up; stop it first"), ("b", "There is no node b")):
+        with pytest.raises(NodeRemains, match=said), database.transaction() as session:
+            forget(session, name, "anna", now)
     assert seen(database, "a").state is NodeState.UP
 
 

@@ -9,10 +9,12 @@ from typer.testing import CliRunner
 
 from config.reasons import Reason
 from config.settings import load
+from db.nodes import join, leave, nodes
 from db.session import Database
 from db.states import StudyState
 from db.tables import Study
 from node.cli import app
+from node.spool import Spool
 
 COMMANDS = [
     "serve",
@@ -88,6 +90,22 @@ def test_the_database_is_made_and_asked(config_file: Path) -> None:
     assert run("db", "upgrade", "--config", str(config_file))[0] == 0
     code, text = run("status", "--json", "--config", str(config_file))
     assert (code, json.loads(text)) == (0, [])
+
+
+def test_a_node_is_forgotten_once_others_have_its_journal(config_file: Path) -> None:
+    run("db", "upgrade", "--config", str(config_file))
+    settings, now = load(config_file), datetime(2026, 1, 5, tzinfo=UTC)
+    database, left = Database.open(settings.database_url), Spool.of(settings).of_node("b")
+    with database.transaction() as session:
+        leave(session, "b", join(session, "b", "UPTAKE on b", (), now), now)
+    (left.incoming / "association").mkdir(parents=True)
+    code, text = run("db", "forget-node", "b", "--config", str(config_file))
+    assert (code, "no other node has taken over yet" in text) == (1, True)
+    (left.incoming / "association").rmdir()
+    assert run("db", "forget-node", "b", "--config", str(config_file))[0] == 0
+    with database.reading() as session:
+        assert nodes(session) == ()
+    database.close()
 
 
 def test_a_study_that_waits_for_a_person_says_why_and_what_to_do(config_file: Path) -> None:
