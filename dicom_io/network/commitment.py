@@ -55,6 +55,11 @@ class Answers:
     def __init__(self, spool: Path) -> None:
         self._folder = spool / "commitments"
 
+    def clean(self) -> None:
+        """Remove what a crash left half written, which was never acknowledged; before anybody puts answers there."""
+        for part in self._folder.glob("*.part"):
+            part.unlink()
+
     def take_in(self, event: evt.Event) -> tuple[int, None]:
         """Handler of ``EVT_N_EVENT_REPORT``: success only for an answer that is durable (PS3.4 Section J.3.3)."""
         try:
@@ -87,7 +92,8 @@ class Answers:
         except OSError:
             part.unlink(missing_ok=True)
             raise
-        sync_path(self._folder)
+        for folder in (self._folder, self._folder.parent):
+            sync_path(folder)
 
 
 def accepted_context() -> PresentationContext:

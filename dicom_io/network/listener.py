@@ -130,6 +130,8 @@ class Listener:
         can't be used.
         """
         self._spool.mkdir(parents=True, exist_ok=True)
+        answers = Answers(self._spool)
+        answers.clean()
         removed = clean_parts(self._spool)
         if removed:
             log.warning("half-written instances removed", count=removed)
@@ -152,7 +154,7 @@ class Listener:
                 (evt.EVT_ESTABLISHED, self._established),
                 (evt.EVT_DIMSE_RECV, self._received),
                 (evt.EVT_C_STORE, self._store),
-                (evt.EVT_N_EVENT_REPORT, Answers(self._spool).take_in),
+                (evt.EVT_N_EVENT_REPORT, answers.take_in),
             ],
         )
 

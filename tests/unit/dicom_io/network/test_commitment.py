@@ -223,7 +223,17 @@ def test_an_answer_is_durable_before_it_is_acknowledged(
     synced: list[Path] = []
     monkeypatch.setattr("dicom_io.network.commitment.sync_path", synced.append)
     report(start_listener(), information(("2.25.1",)))
-    assert synced == [spool / "commitments"]
+    assert synced == [spool / "commitments", spool]
+
+
+def test_what_a_crash_left_half_written_of_an_answer_is_cleaned_away(
+    start_listener: Callable[..., Listener], answers: Answers, spool: Path, report: Callable[..., int]
+) -> None:
+    report(start_listener(), information(("2.25.1",)))
+    (spool / "commitments" / "0123.part").write_text("{")
+    start_listener()
+    assert [path.suffix for path in (spool / "commitments").iterdir()] == [".json"]
+    assert len(kept(answers)) == 1
 
 
 def test_a_peer_that_is_not_there_is_unreachable(answers: Answers) -> None:
