@@ -114,7 +114,7 @@ class Delivery:
         return log.bind(
             destination=claim.destination,
             study=claim.study_uid,
-            kind=claim.kind,
+            kind=str(claim.kind),
             sop_instance_uid=claim.sop_instance_uid,
         )
 

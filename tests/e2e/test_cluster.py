@@ -1,4 +1,8 @@
-"""Two nodes under one AE title, with one database and one spool: what becomes of the work of the one that ends."""
+"""Two nodes under one AE title, with one database and one spool: what becomes of the work of the one that ends.
+
+The spool is one local folder, or what two clients of a file server see of one: ``UPTAKE_TEST_SHARED_FOLDERS`` then
+names the folder of each, with a colon between them.
+"""
 
 import os
 import shutil
@@ -6,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -39,6 +44,7 @@ from tests.postgresql import SERVER, postgresql_database
 DEAD_AFTER_S = float(os.environ.get("UPTAKE_TEST_DEAD_AFTER_S", "10"))
 STARTED_WITHIN_S = 90.0
 TAKEN_OVER_WITHIN_S = 60.0
+SHARED_FOLDERS = [Path(folder) for folder in os.environ.get("UPTAKE_TEST_SHARED_FOLDERS", "").split(":") if folder]
 
 SETTINGS = """\
 [listener]
@@ -67,7 +73,7 @@ port = {pacs_port}
 storage_commitment = false
 
 [spool]
-folder = "{folder}/spool"
+folder = "{spool}"
 """
 
 pytestmark = [
@@ -131,9 +137,10 @@ class Running:
 
 @dataclass
 class Site:
-    """A database, a spool and a PACS, and nodes that share them."""
+    """A database, a spool and a PACS, and nodes that share them; ``spools``: where each node sees the spool."""
 
     folder: Path
+    spools: Mapping[str, Path]
     database_url: str
     pacs: Pacs
     database: Database
@@ -150,7 +157,7 @@ class Site:
                 name=name,
                 dead_after_s=DEAD_AFTER_S,
                 pacs_port=self.pacs.port,
-                folder=self.folder,
+                spool=self.spools[name],
             ),
             encoding="utf-8",
         )
@@ -198,6 +205,11 @@ class Site:
                 connection.execute(text(f'ALTER ROLE "{role}" LOGIN'))
         engine.dispose()
 
+    @property
+    def journal(self) -> Path:
+        """That of node a, as node b sees it."""
+        return self.spools["b"] / "nodes" / "a" / "incoming"
+
     def states(self) -> dict[str, tuple[StudyState, str | None]]:
         """State and lease owner of every study."""
         with self.database.reading() as session:
@@ -225,9 +237,7 @@ class Site:
         with self.database.reading() as session:
             (report,) = study_detail(session, study.study_uid).reports
         return {
-            one.sop_instance_uid: (self.folder / "spool" / one.path).read_bytes()
-            for one in report.results
-            if one.deliveries
+            one.sop_instance_uid: (self.spools["b"] / one.path).read_bytes() for one in report.results if one.deliveries
         }
 
     def assert_whole(self, studies: Sequence[WrittenStudy]) -> None:
@@ -238,18 +248,23 @@ class Site:
         sent = {dataset_digest(file) for study in studies for file in study.files}
         assert {digest for digest, _ in kept} == sent
         assert len(kept) == len(sent)
-        assert all(dataset_digest(self.folder / "spool" / path) == digest for digest, path in kept)
+        assert all(dataset_digest(self.spools["b"] / path) == digest for digest, path in kept)
         assert set(self.pacs.received) == {uid for study in studies for uid in self.results(study)}
 
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
     pacs = Pacs()
+    folder, name = tmp_path / "site", uuid.uuid4().hex
+    folders = [shared / name for shared in SHARED_FOLDERS] or [folder, folder]
     with postgresql_database(str(SERVER)) as url, roles(url):
         upgrade(url)
         database = Database.open(url)
-        site = Site(tmp_path / "site", url, pacs, database)
-        site.folder.mkdir()
+        folder.mkdir()
+        folders[0].mkdir(exist_ok=True)
+        site = Site(
+            folder, {node: shared / "spool" for node, shared in zip("ab", folders, strict=True)}, url, pacs, database
+        )
         try:
             yield site
         finally:
@@ -353,7 +368,7 @@ def test_when_a_host_dies_the_other_does_its_work_and_nothing_is_lost_or_done_tw
     a.process.wait()
     b.role("worker").resume()
     association.abort()
-    assert any((site.folder / "spool" / "nodes" / "a" / "incoming").glob("*/*.dcm"))
+    assert any(site.journal.glob("*/*.dcm"))
     assert stored(b, [*open_still.ct_files, *others])
 
     wait_for(lambda: site.node_states()["a"] is NodeState.LOST, TAKEN_OVER_WITHIN_S, b.log)
@@ -388,8 +403,7 @@ def test_a_host_that_stood_still_finds_that_others_took_over_and_does_no_harm(
     wait_for(lambda: site.is_analysed_by(a, under_analysis), 60, a.log, b.log)
     a.signal(signal.SIGSTOP)
     b.role("worker").resume()
-    journal = site.folder / "spool" / "nodes" / "a" / "incoming"
-    wait_for(lambda: not any(journal.iterdir()), TAKEN_OVER_WITHIN_S, b.log)
+    wait_for(lambda: not any(site.journal.iterdir()), TAKEN_OVER_WITHIN_S, b.log)
     wait_for(lambda: site.are_delivered([under_analysis]), TAKEN_OVER_WITHIN_S, b.log)
     a.signal(signal.SIGCONT)
 
@@ -450,7 +464,7 @@ def test_a_node_that_alone_does_not_reach_the_database_is_taken_over_and_ends_wh
         assert {answer(association, file) for file in study.files[::2]} == {0x0000}
         wait_for(lambda: site.node_states()["a"] is NodeState.LOST, TAKEN_OVER_WITHIN_S, b.log)
         assert not echo(a.address, "SCANNER").is_success
-        wait_for(lambda: not any((site.folder / "spool" / "nodes" / "a" / "incoming").iterdir()), 30, b.log)
+        wait_for(lambda: not any(site.journal.iterdir()), 30, b.log)
         assert answer(association, study.files[1]) != 0x0000
         assert stored(b, study.files[1::2])
         wait_for(lambda: site.are_delivered([study]), 60, b.log)
