@@ -7,7 +7,7 @@ of does.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -25,6 +25,10 @@ GENESIS = "0" * 64
 """What stands for the hash before the first event."""
 
 _PENDING = "audit events"
+_CHUNK = 1000
+_UNREADABLE = (ValueError, TypeError, LookupError, AttributeError)
+"""What reading an event raises into which somebody wrote what its columns can't mean."""
+
 _CHAIN_LOCK = 0x7570_7461_6B65  # "uptake"
 
 
@@ -92,17 +96,38 @@ def verify_chain(session: Session, anchor: ChainHead | None = None) -> int | Non
 
     Without an ``anchor`` (an earlier `chain_head`) it can't be seen that the newest events were cut off.
     """
-    head = ChainHead(0, GENESIS)
+    head, at_once = ChainHead(0, GENESIS), _CHUNK
+    while True:
+        try:
+            rows = _events_after(session, head.sequence, at_once)
+        except _UNREADABLE:
+            if at_once == 1:
+                return head.sequence + 1
+            at_once = 1  # to find out which of them it is
+            continue
+        if not rows:
+            return head.sequence + 1 if anchor and anchor.sequence > head.sequence else None
+        for row in rows:
+            expected = head.sequence + 1
+            if row["sequence"] != expected or row["previous_hash"] != head.hash or row["hash"] != _hash_if_any(row):
+                return expected
+            head = ChainHead(expected, row["hash"])
+            if anchor and anchor.sequence == expected and anchor.hash != head.hash:
+                return expected
+
+
+def _events_after(session: Session, sequence: int, limit: int) -> Sequence[Mapping[str, Any]]:
     columns = AuditEvent.__table__.columns
-    rows = session.execute(select(*columns).order_by(AuditEvent.sequence).execution_options(yield_per=1000))
-    for row in rows.mappings():
-        expected = head.sequence + 1
-        if row["sequence"] != expected or row["previous_hash"] != head.hash or row["hash"] != _hash(dict(row)):
-            return expected
-        head = ChainHead(expected, row["hash"])
-        if anchor and anchor.sequence == expected and anchor.hash != head.hash:
-            return expected
-    return head.sequence + 1 if anchor and anchor.sequence > head.sequence else None
+    query = select(*columns).where(AuditEvent.sequence > sequence).order_by(AuditEvent.sequence).limit(limit)
+    return [dict(row) for row in session.execute(query).mappings()]
+
+
+def _hash_if_any(event: Mapping[str, Any]) -> str | None:
+    """None for values that no event ever had, whose hash can't be computed."""
+    try:
+        return _hash(event)
+    except _UNREADABLE:
+        return None
 
 
 def _hash(event: Mapping[str, Any]) -> str:

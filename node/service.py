@@ -8,13 +8,15 @@ import os
 import signal
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from functools import partial
 from importlib.metadata import version
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 
 from config.reasons import Reason, Remark, UptakeError
 from config.settings import Settings
@@ -48,6 +50,8 @@ _EXPORT_POLL_S = 1.0
 _EXPIRE_EVERY_S = 10.0
 _GRACE_S = 30.0
 _LISTENER_GRACE_S = 10.0
+_MOST_DUE = 10_000
+_LONGEST_UID = 64
 
 
 def serve(settings: Settings) -> None:
@@ -88,11 +92,12 @@ def _run(
     """Have all parts work until ``stop`` is set, or until others have taken over."""
     supervisor = Supervisor(_children(database, settings, digests))
     watermarks = Watermarks.of(settings)
+    events = _Events(database, spool, listener_name(settings))
     listener = Listener(
         settings.listener,
         spool.own,
         settings.spool.minimum_free_mb,
-        _Events(database, spool, listener_name(settings)),
+        events,
         congestion=lambda: member.congestion() or watermarks.congestion(),
     )
     heartbeat, disk = Heartbeat(), DiskWatch(watermarks)
@@ -103,12 +108,12 @@ def _run(
     except OSError as error:
         where = f"{settings.listener.host}:{settings.listener.port}"
         raise UptakeError(f"The node can't listen on {where}: {error.strerror or error}.") from error
-    supervisor.start()
-    _audit_node(database, AuditAction.NODE_STARTED, models=dict(digests))
-    log.info("node started", ae_title=settings.listener.ae_title, host=settings.listener.host, port=listener.port)
     leases_checked = time.monotonic()
     grace_s = _GRACE_S
     try:
+        supervisor.start()
+        _audit_node(database, AuditAction.NODE_STARTED, models=dict(digests))
+        log.info("node started", ae_title=settings.listener.ae_title, host=settings.listener.host, port=listener.port)
         notify("READY=1")
         while not stop.wait(_CHECK_S):
             heartbeat.beat()
@@ -120,6 +125,7 @@ def _run(
                 disk.look()
                 with _database_may_be_away():
                     _give_back(database, settings)
+                    events.catch_up()
     except Lost:
         grace_s = 0.0
         raise
@@ -180,14 +186,60 @@ class _Events:
     """What the listener reports goes into the database, and into the audit trail with it.
 
     The end of an association that brought instances goes into the journal behind them, for intake to take in order.
+    What database or disk don't take waits for them, in order: the newest 10,000 events.
     """
 
     def __init__(self, database: Database, spool: Spool, listener: str) -> None:
         self._database = database
         self._spool = spool
         self._listener = listener
+        self._due: deque[Callable[[], None]] = deque(maxlen=_MOST_DUE)
+        self._turn = threading.Lock()
 
     def association_opened(self, association: AssociationInfo) -> None:
+        self._record(partial(self._open, association))
+
+    def association_closed(self, association: AssociationInfo, outcome: Outcome, stored: int) -> None:
+        log.info("association closed", association=association.id, outcome=outcome, stored=stored)
+        self._record(partial(self._close, association.id, AssociationOutcome(outcome), utc_now()))
+
+    def association_rejected(self, association: AssociationInfo, remark: Remark) -> None:
+        self._refused(association, AuditAction.ASSOCIATION_REFUSED, remark, None)
+
+    def instance_refused(self, association: AssociationInfo, sop_instance_uid: str, remark: Remark) -> None:
+        self._refused(association, AuditAction.INSTANCE_REJECTED, remark, sop_instance_uid[:_LONGEST_UID])
+
+    def catch_up(self) -> None:
+        """Put on record what waits, as far as database and disk take it, unless that is under way."""
+        if self._turn.acquire(blocking=False):
+            try:
+                self._work_off()
+            finally:
+                self._turn.release()
+
+    def _refused(
+        self, association: AssociationInfo, action: AuditAction, remark: Remark, sop_instance_uid: str | None
+    ) -> None:
+        log.warning(str(action), reason=remark.reason, detail=remark.detail, calling_ae=association.calling_ae)
+        self._record(partial(self._audit, association, action, remark, sop_instance_uid, utc_now()))
+
+    def _record(self, event: Callable[[], None]) -> None:
+        with self._turn:
+            self._due.append(event)
+            self._work_off()
+
+    def _work_off(self) -> None:
+        while self._due:
+            try:
+                self._due[0]()
+            except (OSError, OperationalError, InterfaceError) as error:
+                log.warning("events wait", count=len(self._due), error=type(error).__name__)
+                return
+            except Exception:  # what the database never takes must not keep the rest waiting
+                log.exception("event not on record", reason=Reason.INTERNAL_ERROR)
+            self._due.popleft()
+
+    def _open(self, association: AssociationInfo) -> None:
         with self._database.transaction() as session:
             open_association(
                 session,
@@ -199,29 +251,25 @@ class _Events:
                 now=association.at,
             )
 
-    def association_closed(self, association: AssociationInfo, outcome: Outcome, stored: int) -> None:
-        ended = AssociationOutcome(outcome)
-        if not self._spool.end_association(association.id, ended):
+    def _close(self, association_id: str, outcome: AssociationOutcome, now: datetime) -> None:
+        if not self._spool.end_association(association_id, outcome):
             with self._database.transaction() as session:
-                close_association(session, association.id, ended, utc_now())
-        log.info("association closed", association=association.id, outcome=outcome, stored=stored)
+                close_association(session, association_id, outcome, now)
 
-    def association_rejected(self, association: AssociationInfo, remark: Remark) -> None:
-        self._refused(association, AuditAction.ASSOCIATION_REFUSED, remark, None)
-
-    def instance_refused(self, association: AssociationInfo, sop_instance_uid: str, remark: Remark) -> None:
-        self._refused(association, AuditAction.INSTANCE_REJECTED, remark, sop_instance_uid)
-
-    def _refused(
-        self, association: AssociationInfo, action: AuditAction, remark: Remark, sop_instance_uid: str | None
+    def _audit(
+        self,
+        association: AssociationInfo,
+        action: AuditAction,
+        remark: Remark,
+        sop_instance_uid: str | None,
+        now: datetime,
     ) -> None:
-        log.warning(str(action), reason=remark.reason, detail=remark.detail, calling_ae=association.calling_ae)
         with self._database.transaction() as session:
             audit.record(
                 session,
                 action,
                 AuditOutcome.FAILURE,
-                utc_now(),
+                now,
                 who=association.calling_ae,
                 sop_instance_uid=sop_instance_uid,
                 detail={"reason": remark.reason, "found": remark.detail, "address": association.address},

@@ -1,5 +1,6 @@
 """Child processes that must always run: started, watched, restarted with back-off, stopped in order."""
 
+import contextlib
 import multiprocessing
 import os
 import signal
@@ -104,7 +105,8 @@ def repeat(step: Callable[[], bool], pause_s: float, stopping: Callable[[], bool
         try:
             idle = not step()
         except Exception:  # the boundary of a role: logged with its trace, tried again
-            log.exception("step failed", reason=Reason.INTERNAL_ERROR)
+            with contextlib.suppress(OSError):  # of a log that can't be written
+                log.exception("step failed", reason=Reason.INTERNAL_ERROR)
             time.sleep(_AFTER_ERROR_S)
         else:
             if idle:

@@ -7,6 +7,7 @@ import errno
 import itertools
 import secrets
 import shutil
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -32,6 +33,7 @@ from dicom_io.network.admission import Refusal, refusal
 from dicom_io.network.commitment import Answers, accepted_context
 from dicom_io.network.incoming import AssociationFolder, clean_parts
 from dicom_io.network.limits import limit
+from dicom_io.network.silent import Silent
 from dicom_io.network.tls import certificate_names, listening_context, shake_hands
 from dicom_io.network.transport import application_entity, prepare_socket, readable_transfer_syntaxes
 from dicom_io.sop_classes import ACCEPTED
@@ -47,6 +49,7 @@ _STATUS = {
     Reason.TRUNCATED: 0xC000,
     Reason.MISSING_IDENTIFIERS: 0xC000,
 }
+_LIMIT_EXCEEDED = (2, 3, 2)  # rejected-transient, local limit exceeded (PS3.8 Section 9.3.4)
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
@@ -122,6 +125,9 @@ class Listener:
         self._congestion = congestion
         self._server: Any = None
         self._open: dict[Any, _Open] = {}
+        self._silent = Silent()
+        self._admitted: set[Any] = set()
+        self._admitting = threading.Lock()
 
     def start(self) -> None:
         """Clean the incoming folder of half-written files and listen; returns at once.
@@ -138,19 +144,20 @@ class Listener:
         self._teller = ThreadPoolExecutor(1, thread_name_prefix="listener-events")
         entity = application_entity(self._settings.ae_title, self._settings.network_timeout_s)
         entity.maximum_pdu_size = self._settings.maximum_pdu_bytes
-        entity.maximum_associations = self._settings.maximum_associations
+        entity.maximum_associations = sys.maxsize  # which would count silent connections, too: `_crowd` does not
         self._server = entity.start_server(
             (self._settings.host, self._settings.port),
             block=False,
             contexts=_presentation_contexts(),
             ssl_context=listening_context(self._settings.tls) if self._settings.tls else None,
             evt_handlers=[
+                (evt.EVT_CONN_OPEN, self._silent.connected),
                 (evt.EVT_CONN_OPEN, prepare_socket, [self._settings.network_timeout_s]),
                 (evt.EVT_CONN_OPEN, shake_hands, [self._mistrusted]),
                 (evt.EVT_CONN_OPEN, limit, [self._settings.maximum_object_mb, self._too_large]),
+                (evt.EVT_CONN_CLOSE, self._silent.ended),
                 (evt.EVT_CONN_CLOSE, _let_go),
                 (evt.EVT_REQUESTED, self._requested),
-                (evt.EVT_REJECTED, self._rejected),
                 (evt.EVT_ESTABLISHED, self._established),
                 (evt.EVT_DIMSE_RECV, self._received),
                 (evt.EVT_C_STORE, self._store),
@@ -164,6 +171,7 @@ class Listener:
         if server is None:
             return
         server.shutdown()
+        self._silent.hang_up()
         deadline = time.monotonic() + grace_s
         for association in server.active_associations:
             association.join(max(0.0, deadline - time.monotonic()))
@@ -191,6 +199,7 @@ class Listener:
         self.stop()
 
     def _requested(self, event: evt.Event) -> None:
+        self._silent.ended(event)
         request = event.assoc.requestor.primitive
         found = refusal(
             self._settings,
@@ -199,17 +208,22 @@ class Listener:
             event.assoc.requestor.address,
             certificate_names(event),
         )
-        found = found or self._congestion()
+        found = found or self._congestion() or self._crowd(event.assoc)
         if found is None:
             return
         event.assoc.acse.send_reject(*found.answer)
         self._tell(self._events.association_rejected, self._describe(event.assoc), found.remark)
         event.assoc.kill()
 
-    def _rejected(self, event: evt.Event) -> None:
+    def _crowd(self, association: Any) -> Refusal | None:
+        """Why an association is one too many; who was admitted before holds a place as long as its thread lives."""
+        with self._admitting:
+            self._admitted = {one for one in self._admitted if one.is_alive()}
+            if len(self._admitted) < self._settings.maximum_associations:
+                self._admitted.add(association)
+                return None
         limit = f"{self._settings.maximum_associations} associations are open."
-        remark = Remark(Reason.TOO_MANY_ASSOCIATIONS, limit)
-        self._tell(self._events.association_rejected, self._describe(event.assoc), remark)
+        return Refusal(Remark(Reason.TOO_MANY_ASSOCIATIONS, limit), _LIMIT_EXCEEDED)
 
     def _mistrusted(self, address: str, port: int, detail: str) -> None:
         info = AssociationInfo(self._new_association_id(), "", "", address, port, datetime.now(UTC))

@@ -35,8 +35,12 @@ LOOK_S = 0.2
 LONGEST_OTHER_PDU_BYTES = 2**20
 """Far more than an association request with 128 presentation contexts has (PS3.8 Section 9.3.2)."""
 
+MOST_MESSAGES_AHEAD = 4
+"""Messages that wait for their service before no more is read: a peer may send on without awaiting answers."""
+
 _PDV_HEADER_BYTES = 6  # length, context and message control header (PS3.8 Section 9.3.5.1, Annex E.2)
 _LAST_COMMAND_FRAGMENT = b"\x03"
+_TRANSFERRING = "Sta6"  # PS3.8 Section 9.2.1: association established and ready for data transfer
 _CLOSING = "Sta13"  # PS3.8 Section 9.2.1: awaiting the end of the connection
 
 
@@ -54,7 +58,7 @@ class Association(StockAssociation):
     def __init__(self, entity: Any, mode: str) -> None:
         super().__init__(entity, mode)
         self._reactor_checkpoint = Checkpoint(self, self._is_idle, LOOK_S)
-        self._messages = self.dimse.msg_queue = _Queue(self._reactor_checkpoint.announce)
+        self._messages = self.dimse.msg_queue = _Queue(self._reactor_checkpoint.announce, self._read_on)
         self._primitives = self.dul.to_user_queue = _Queue(self._reactor_checkpoint.announce)
 
     @property
@@ -65,6 +69,11 @@ class Association(StockAssociation):
     @_is_paused.setter
     def _is_paused(self, paused: bool) -> None:
         self._said_paused = paused
+
+    def _read_on(self) -> None:
+        """When a message was taken and there is room for one again."""
+        if len(self._messages.queue) == MOST_MESSAGES_AHEAD - 1:
+            self.dul._ring()
 
     def _is_idle(self) -> bool:
         return not (self._kill or self.dul._kill_thread or self._messages.queue or self._primitives.queue)
@@ -96,11 +105,22 @@ class UpperLayer(DULServiceProvider):
         self._wait()
         return bool(super()._process_recv_primitive())
 
+    def _is_transport_event(self) -> bool:
+        """TCP holds the peer up while the messages that it sent before are served."""
+        return not self._is_ahead and bool(super()._is_transport_event())
+
+    @property
+    def _is_ahead(self) -> bool:
+        behind = self.assoc.is_acceptor and self.state_machine.current_state == _TRANSFERRING
+        return behind and len(self.assoc._messages.queue) >= MOST_MESSAGES_AHEAD
+
     def _wait(self) -> None:
         """Until there is something to do for pynetdicom's loop, which then finds out what it is."""
         connection = self.socket.socket if self.socket is not None and self.socket._is_connected else None
         if self._ended or self.to_provider_queue.queue or self.event_queue.queue:
             return
+        if self._is_ahead:
+            connection = None
         if connection is not None and self.state_machine.current_state == _CLOSING:
             return
         if isinstance(connection, ssl.SSLSocket) and connection.pending():
@@ -180,15 +200,21 @@ class Socket(AssociationSocket):
 
 
 class _Queue(queue.Queue[Any]):
-    """A queue that tells when something was put into it."""
+    """A queue that tells when something was put into it, and when something was taken."""
 
-    def __init__(self, announce: Callable[[], None]) -> None:
+    def __init__(self, announce: Callable[[], None], taken: Callable[[], None] = lambda: None) -> None:
         super().__init__()
         self._announce = announce
+        self._taken = taken
 
     def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
         super().put(item, block, timeout)
         self._announce()
+
+    def get(self, block: bool = True, timeout: float | None = None) -> Any:
+        item = super().get(block, timeout)
+        self._taken()
+        return item
 
 
 class _Bell:

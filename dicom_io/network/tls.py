@@ -4,6 +4,7 @@ Both sides show a certificate, and each accepts only one that an authority of it
 profiles B.9, B.10 and B.11 find a version and a cipher suite of theirs among these.
 """
 
+import socket
 import ssl
 from collections.abc import Callable
 from typing import Any
@@ -66,17 +67,20 @@ def sending_context(settings: Tls) -> SendingContext:
 def shake_hands(event: evt.Event, refused: Callable[[str, int, str], None]) -> None:
     """Handler of ``EVT_CONN_OPEN`` for a listener: the connection goes on encrypted, or is closed.
 
-    ``refused`` is told the address and port of a peer that could not prove who it is, and what was wrong.
+    ``refused`` is told the address and port of a peer that could not prove who it is, and what was wrong. Who only
+    looks whether the port is open, as `/health` and load balancers do, is none.
     """
     connection = event.assoc.dul.socket.socket
     if not isinstance(connection, ssl.SSLSocket):
         return
     try:
-        connection.do_handshake()
+        if _says_something(connection):
+            connection.do_handshake()
+            return
     except OSError as error:
         address, port, *_ = event.address
         refused(address, port, _in_words(error))
-        event.assoc.dul.socket.close()
+    event.assoc.dul.socket.close()
 
 
 def certificate_names(event: evt.Event) -> frozenset[str]:
@@ -99,6 +103,14 @@ def mistrust(context: SendingContext | None, destination: Destination) -> Refuse
         return None
     where = f"{destination.ae_title} at {destination.host}:{destination.port}"
     return Refused(Reason.DESTINATION_NOT_TRUSTED, f"{where}: {context.failure}.")
+
+
+def _says_something(connection: ssl.SSLSocket) -> bool:
+    """Waits for the first byte, and leaves it where it is; False if the peer goes without one."""
+    try:
+        return bool(socket.socket.recv(connection, 1, socket.MSG_PEEK))
+    except ConnectionError:
+        return False
 
 
 class _SendingSocket(ssl.SSLSocket):

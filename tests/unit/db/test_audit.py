@@ -112,6 +112,10 @@ def test_the_database_refuses_to_change_or_delete_an_event(
         "previous_hash = hash",
         "hash = previous_hash",
         "sequence = 9",
+        "action = 'nonsense'",
+        "outcome = 'nonsense'",
+        "detail = '{'",
+        "detail = '{\"number\"\\:NaN}'",
     ],
 )
 def test_a_changed_event_breaks_the_chain_where_it_stands(

@@ -89,3 +89,20 @@ def test_a_step_that_fails_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> No
 
     repeat(step, 0.0, lambda: len(calls) >= 4)
     assert len(calls) == 4
+
+
+def test_a_log_that_can_not_be_written_ends_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("node.supervisor._AFTER_ERROR_S", 0.0)
+    calls: list[int] = []
+
+    class Full:
+        def exception(self, *_: object, **__: object) -> None:
+            raise OSError("no space left on device")
+
+    def step() -> bool:
+        calls.append(len(calls))
+        raise ValueError("a defect")
+
+    monkeypatch.setattr("node.supervisor.log", Full())
+    repeat(step, 0.0, lambda: len(calls) >= 3)
+    assert calls == [0, 1, 2]

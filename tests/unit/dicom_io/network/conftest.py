@@ -42,8 +42,8 @@ class Recorder:
         self.told.append(("refused", (sop_instance_uid, remark)))
 
     def of(self, name: str, count: int = 1) -> list[Any]:
-        """What was told under a name, once that happened ``count`` times; fails after 5 s."""
-        deadline = time.monotonic() + 5
+        """What was told under a name, once that happened ``count`` times; fails after 30 s."""
+        deadline = time.monotonic() + 30
         while time.monotonic() < deadline:
             found = [what for told, what in list(self.told) if told == name]
             if len(found) >= count:
@@ -74,7 +74,7 @@ def start_listener(spool: Path, recorder: Recorder) -> Iterator[Callable[..., Li
     with ExitStack() as running:
 
         def start(minimum_free_mb: int = 0, **settings: Any) -> Listener:
-            chosen = Settings().model_copy(update={"port": 0, "network_timeout_s": 5.0, **settings})
+            chosen = Settings().model_copy(update={"port": 0, "network_timeout_s": 60.0, **settings})
             listener = Listener(chosen, spool, minimum_free_mb, recorder)
             listener.start()
             running.callback(listener.stop, grace_s=0)
@@ -92,7 +92,7 @@ def associate() -> Iterator[Callable[..., Any]]:
         port: int, calling_ae: str = "SCANNER", called_ae: str = "UPTAKE", contexts: Any = None, handlers: Any = ()
     ) -> Any:
         entity = AE(calling_ae)
-        entity.dimse_timeout = entity.acse_timeout = entity.network_timeout = 5
+        entity.dimse_timeout = entity.acse_timeout = entity.network_timeout = 60
         association = entity.associate(
             "127.0.0.1",
             port,

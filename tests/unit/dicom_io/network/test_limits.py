@@ -2,18 +2,25 @@
 
 import socket
 import struct
+import threading
+import time
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import psutil
+import pytest
+from pydicom.uid import CTImageStorage
 from pynetdicom import build_context
+from pynetdicom.dimse_primitives import C_STORE
 from pynetdicom.sop_class import Verification
 
 from config.reasons import Reason
 from config.settings import Destination
+from dicom_io.network.incoming import AssociationFolder
 from dicom_io.network.listener import Listener, Outcome
-from dicom_io.network.reactor import LONGEST_OTHER_PDU_BYTES
+from dicom_io.network.reactor import LONGEST_OTHER_PDU_BYTES, MOST_MESSAGES_AHEAD
 from dicom_io.network.sender import send
 from tests.unit.dicom_io.network.conftest import Recorder
 
@@ -51,6 +58,32 @@ def test_an_object_that_is_too_large_ends_its_association_and_no_other(
     assert (outcome, stored) == (Outcome.ABORTED, 3)
     ((_, remark),) = recorder.of("refused")
     assert remark.reason is Reason.OBJECT_TOO_LARGE
+
+
+def test_a_peer_that_sends_on_without_awaiting_answers_is_held_up(
+    start_listener: StartListener,
+    write_raw: Callable[..., Path],
+    associate: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    goes_on = threading.Event()
+    store = AssociationFolder.store
+    monkeypatch.setattr(AssociationFolder, "store", lambda *arguments: goes_on.wait(20) and store(*arguments))
+    listener = start_listener(network_timeout_s=60.0)
+    association = associate(listener.port)
+    (accepted,) = listener._server.active_associations
+    request = C_STORE()
+    request.Priority, request.AffectedSOPClassUID = 2, CTImageStorage
+    for number in range(4 * MOST_MESSAGES_AHEAD):
+        request.MessageID, request.AffectedSOPInstanceUID = number + 1, f"2.25.{number + 1}"
+        request.DataSet = BytesIO(b"1234")
+        association.dimse.send_msg(request, association.accepted_contexts[0].context_id)
+    deadline = time.monotonic() + 20
+    while accepted.dimse.msg_queue.qsize() < MOST_MESSAGES_AHEAD and time.monotonic() < deadline:
+        time.sleep(0.01)
+    time.sleep(0.2)
+    assert accepted.dimse.msg_queue.qsize() == MOST_MESSAGES_AHEAD
+    goes_on.set()
 
 
 def test_large_objects_in_large_pdus_arrive(start_listener: StartListener, write_raw: Callable[..., Path]) -> None:
