@@ -66,7 +66,7 @@ demo: $(STAMP)
 # Defects go to fuzz/; none may be left.
 fuzz: $(STAMP)
 	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev,fuzz]'
-	$(BIN)/python -W ignore -m tests.fuzz walk -runs=8000000
+	$(BIN)/python -W ignore -m tests.fuzz walk -runs=1000000
 	$(BIN)/python -W ignore -m tests.fuzz read -runs=800000
 	$(BIN)/python -W ignore -m tests.fuzz analyse -runs=300000
 

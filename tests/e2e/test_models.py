@@ -119,11 +119,11 @@ def test_a_network_that_hangs_is_ended_where_it_hangs(
     start: Callable[..., Running], make_bundle: MakeBundle, write: Write, tmp_path: Path
 ) -> None:
     make_bundle(tmp_path / "models" / "toy", rounds=-1)
-    node, study = start("timeout_s = 4\nmaximum_attempts = 1"), write()
+    node, study = start("timeout_s = 12\nmaximum_attempts = 1"), write()
     node.send(study)
     node.wait_for(study, StudyState.FAILED)
     assert node.failures(study) == [Reason.ANALYSIS_TIMEOUT]
-    assert "openvino.py" in node.log.partition("Timeout (0:00:04)!")[2]
+    assert "openvino.py" in node.log.partition("Timeout (0:00:12)!")[2]
     assert echo(node.rehearsal.node, "SCANNER").is_success
 
 

@@ -31,7 +31,7 @@ global(workDirectory="{folder}" maxMessageSize="128k" defaultNetstreamDriverCAFi
 module(load="imtcp" streamDriver.name="{driver}" streamDriver.mode="1" streamDriver.authMode="x509/certvalid")
 module(load="imudp")
 input(type="imtcp" address="127.0.0.1" port="{port}")
-input(type="imudp" address="127.0.0.1" port="{port}")
+input(type="imudp" address="127.0.0.1" port="{port}" rcvbufSize="4m")
 template(name="plain" type="string" string="%pri% %app-name% %msgid% %msg%\\n")
 action(type="omfile" file="{folder}/received" template="plain")
 """
@@ -224,8 +224,12 @@ def test_a_collector_that_does_not_trust_the_node_was_not_told(
 
 
 def test_after_a_failure_the_export_waits_before_it_tries_again(
-    rsyslog: Rsyslog, happen: Callable[[int], None], export: Callable[[AuditCollector], AuditExport]
+    rsyslog: Rsyslog,
+    happen: Callable[[int], None],
+    export: Callable[[AuditCollector], AuditExport],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("node.audit_export._FIRST_RETRY_S", 5.0)
     rsyslog.stop()
     happen(1)
     waiting = export(rsyslog.collector())

@@ -95,7 +95,7 @@ def cluster() -> Iterator[Cluster]:
 
 @pytest.fixture
 def compute(cluster: Cluster) -> Iterator[Compute]:
-    yield Compute(engine="ray", address=cluster.address)
+    yield Compute(engine="ray", address=cluster.address, place_within_s=100)
     ray.shutdown()
 
 
@@ -137,7 +137,7 @@ def results(node, study: WrittenStudy) -> dict[str, bytes]:
 
 
 def wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30.0
+    deadline = time.monotonic() + 100.0
     while not condition():
         assert time.monotonic() < deadline, "it did not happen in time"
         time.sleep(0.05)
