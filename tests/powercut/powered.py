@@ -34,7 +34,7 @@ class Modality:
             digest = dataset_digest(outcome.path)
             with self._notes.open("ab", buffering=0) as notes:
                 notes.write(f"{digest} {outcome.sop_instance_uid}\n".encode())
-            self.acknowledged[digest] = outcome.sop_instance_uid
+            self.acknowledged[digest] = str(outcome.sop_instance_uid)
 
 
 def acknowledged(notes: Path) -> dict[str, str]:

@@ -103,11 +103,11 @@ def planned() -> list[Moment]:
     """In turn while the node starts, receives, takes in, analyses and delivers; when exactly, by chance."""
     chance = random.Random(CUTS)
     phases: tuple[Callable[[], Moment], ...] = (
+        lambda: Moment("node.log", "", 0, chance.uniform(1.0, 10.0)),
         lambda: Moment("acknowledged", ".", chance.randint(1, 140), 0.0),
+        lambda: Moment("node.log", "stored=[1-9]", 1, chance.uniform(0.0, 1.0)),
         lambda: Moment("node.log", "analysis started", 1, chance.uniform(0.0, 3.0)),
         lambda: Moment("node.log", "report recorded", 1, chance.uniform(0.0, 1.0)),
-        lambda: Moment("node.log", "stored=[1-9]", 1, chance.uniform(0.0, 1.0)),
-        lambda: Moment("node.log", "", 0, chance.uniform(1.0, 10.0)),
     )
     return [phases[number % len(phases)]() for number in range(CUTS)]
 
