@@ -14,7 +14,8 @@ import random
 import re
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,14 +64,14 @@ def test_whenever_the_power_is_cut_nothing_is_lost_and_nothing_done_twice(
     if lacking := why_not(tmp_path / "attempt"):
         pytest.skip(lacking)
     studies = [write(plan=StudyPlan(seed=str(number))) for number in range(CUTS + 1)]
-    calm = in_peace(Rehearsal(tmp_path / "calm", port_base), studies)
     storm = Rehearsal(tmp_path / "storm", port_base)
     machine = Machine(tmp_path / "disk", storm.folder / "spool", tmp_path / "console.log")
     machine.mounted.mkdir(parents=True)
     make_disk(machine.disk, DISK_MB)
     begin = time.monotonic()
-    reached = [power_cut(machine, storm, studies[:number], at) for number, at in enumerate(planned(), 1)]
-    in_peace_at_last(machine, storm, studies)
+    with in_peace(tmp_path / "calm", port_base, studies) as calm:
+        reached = [power_cut(machine, storm, studies[:number], at) for number, at in enumerate(planned(), 1)]
+        in_peace_at_last(machine, storm, studies)
     sent = acknowledged(storm.folder / "acknowledged")
     with capsys.disabled():
         sys.stdout.write(
@@ -89,14 +90,15 @@ def test_whenever_the_power_is_cut_nothing_is_lost_and_nothing_done_twice(
     assert any(reached)
 
 
-def in_peace(calm: Rehearsal, studies: Sequence[WrittenStudy]) -> Rehearsal:
-    """Have all studies reported by a node on this machine, which goes on running."""
-    with pacs(calm.folder, calm.port_base) as started, running(started):
-        modality = Modality(calm.folder / "acknowledged")
+@contextmanager
+def in_peace(folder: Path, port_base: int, studies: Sequence[WrittenStudy]) -> Iterator[Rehearsal]:
+    """A node beside the machine, which has reported all studies at the end."""
+    with pacs(folder, port_base) as calm, running(calm):
+        modality = Modality(folder / "acknowledged")
         for study in studies:
-            modality.send(started, study.files)
-        wait_until_delivered(started, [study.study_uid for study in studies])
-    return calm
+            modality.send(calm, study.files)
+        yield calm
+        wait_until_delivered(calm, [study.study_uid for study in studies])
 
 
 def planned() -> list[Moment]:
