@@ -1,6 +1,6 @@
 # The four habits: make lint, make test, make bench, make demo. Each works on a fresh clone.
 # make soak: a node is killed hundreds of times, for most of an hour; KILLS=25 for some minutes.
-# make powercut: the power of a machine on which a node runs is cut 50 times; CUTS=5 for two minutes.
+# make powercut: the power of a machine on which a node runs is cut 50 times, in half an hour; CUTS=5 for minutes.
 # make fuzz: two million executions of what reads received files (docs/security.md), about two hours on one core.
 # make test-reactor: pynetdicom's own tests, against the node's reactor.
 # make test-models: what needs torch, nnU-Net and MONAI, training too, in an environment of their own (2.5 GB).
