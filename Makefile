@@ -1,5 +1,6 @@
 # The four habits: make lint, make test, make bench, make demo. Each works on a fresh clone.
 # make soak: a node is killed hundreds of times, for most of an hour; KILLS=25 for some minutes.
+# make powercut: the power of a machine on which a node runs is cut 50 times, in half an hour; CUTS=5 for minutes.
 # make fuzz: two million executions of what reads received files (docs/security.md), about two hours on one core.
 # make test-reactor: pynetdicom's own tests, against the node's reactor.
 # make test-models: what needs torch, nnU-Net and MONAI, training too, in an environment of their own (2.5 GB).
@@ -10,6 +11,7 @@ STAMP := $(VENV)/.installed
 STUBS := $(VENV)/stubs/.installed
 PYTEST := pytest -n 2 --dist loadfile
 KILLS ?= 300
+CUTS ?= 50
 MODEL_TESTS := $(addprefix tests/unit/inference/,bundles engines importers network) \
 	tests/integration/test_models.py $(wildcard tests/unit/node/test_*models.py) \
 	tests/unit/training tests/integration/test_meteor.py
@@ -21,7 +23,7 @@ NOT_EVERYWHERE := test_association_timeouts or test_connection_timeout or test_s
 REACTOR = $(BIN)/python -m pytest -c /dev/null -o cache_dir=$(CURDIR)/.pytest_cache/reactor -p tests.reactor_plugin \
 	--timeout 60 -k 'not ($(NOT_EVERYWHERE))'
 
-.PHONY: lint test test-models test-reactor soak fuzz bench demo install clean
+.PHONY: lint test test-models test-reactor soak powercut fuzz bench demo install clean
 
 install: $(STAMP)
 
@@ -52,6 +54,9 @@ test-models: $(STAMP)
 
 soak: $(STAMP)
 	UPTAKE_SOAK_KILLS=$(KILLS) $(BIN)/pytest tests/soak
+
+powercut: $(STAMP)
+	UPTAKE_POWER_CUTS=$(CUTS) $(BIN)/pytest tests/powercut
 
 # Some of them sleep for a while and then expect something: what fails on a busy machine is tried again, alone.
 test-reactor: $(STAMP)
