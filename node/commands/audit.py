@@ -57,7 +57,7 @@ def events(
         return
     for event in found:
         _print_event(event)
-    console.print(f"{len(found)} events, times in UTC")
+    console.print(f"{_number(found, limit)} events, times in UTC")
 
 
 @app.command()
@@ -108,7 +108,7 @@ def failures(
         return
     for event in found:
         _print_event(event)
-    console.print(f"{len(found)} failures since {since:%Y-%m-%d %H:%M} UTC")
+    console.print(f"{_number(found, limit)} failures since {since:%Y-%m-%d %H:%M} UTC")
 
 
 @app.command()
@@ -183,6 +183,11 @@ def _answer(
 
 
 _COLOURS = {"failure": "red", "warning": "yellow", "success": "green"}
+
+
+def _number(found: Any, limit: int) -> str:
+    """How many there are, and that there may be more."""
+    return f"the newest {limit}" if len(found) == limit else str(len(found))
 
 
 def _print_event(event: Any) -> None:

@@ -145,3 +145,10 @@ def test_collectors_say_how_far_they_were_told(ask: Ask, database: Database) -> 
         record_exported(session, "siem", "node", events_after(session, 0, 2), now)
     (state,) = json.loads(ask("collectors", "--json").stdout)
     assert (state["collector"], state["sequence"], state["behind"], state["failing_since"]) == ("siem", 2, 1, None)
+
+
+def test_an_answer_that_may_not_be_all_says_so(ask: Ask) -> None:
+    assert "the newest 1 events" in ask("--limit", "1").stdout
+    assert "the newest 1 failures" in ask("failures", "--limit", "1").stdout
+    assert "1 failures since" in ask("failures", "--limit", "9").stdout
+    assert "newest" not in ask("failures", "--limit", "9").stdout
