@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import or_, select
+from sqlalchemy import or_, select, true
 from sqlalchemy.orm import Session
 
 from config.reasons import Reason
@@ -151,10 +151,12 @@ def record_not_sent(
     return state
 
 
-def expire_deliveries(session: Session, now: datetime, dead_owner: str | None = None) -> int:
+def expire_deliveries(
+    session: Session, now: datetime, dead_owner: str | None = None, *, destination: str | None = None
+) -> int:
     """Take deliveries back from senders that died: leases that ran out, and all of ``dead_owner``. Their number.
 
-    Those of an older revision are superseded instead of being sent again.
+    Those of an older revision are superseded instead of being sent again. ``destination``: only what is for that one.
     """
     rows = session.execute(
         select(Delivery, Report.revision, Study.revision)
@@ -164,6 +166,7 @@ def expire_deliveries(session: Session, now: datetime, dead_owner: str | None = 
         .where(
             Delivery.state == DeliveryState.SENDING,
             or_(Delivery.lease_expires_at <= now, held_by(Delivery.lease_owner, [dead_owner] if dead_owner else [])),
+            true() if destination is None else Delivery.destination == destination,
         )
         .order_by(Delivery.id)
         .with_for_update(of=Delivery, skip_locked=dead_owner is None)
