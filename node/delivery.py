@@ -1,9 +1,11 @@
 """Delivery: result objects go to one destination; what it does not take is replaced, retried or waits for a person."""
 
+import hashlib
 import random
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -99,7 +101,11 @@ class Delivery:
             else:
                 self._put_on_record(partial(self._record, claim, outcome, to_be_committed=to_be_committed))
 
-        send(self._destination, list(due), self._calling_ae, found)
+        changed = [path for path, claim in due.items() if _is_changed(path, claim.digest)]
+        for path in changed:
+            detail = f"{path} is not what is on record."
+            found(SendOutcome(path, due[path].sop_instance_uid, None, Reason.INTERNAL_ERROR, detail))
+        send(self._destination, [path for path in due if path not in changed], self._calling_ae, found)
         if {claim.sop_class_uid for claim, _ in refusals} - refused:
             known = self._known(anew=True)
             refused = known.refused if known else frozenset()
@@ -176,3 +182,12 @@ def back_off(settings: Retries, attempt: int) -> timedelta:
 def _is_refusal(outcome: SendOutcome) -> bool:
     """Whether the destination does not take such objects, and never will as it is."""
     return outcome.reason is Reason.DESTINATION_REFUSES_SOP_CLASS
+
+
+def _is_changed(file: Path, digest: str) -> bool:
+    """Whether a file is another than the one on record; what can't be read is not known to be, and is not sent."""
+    try:
+        with file.open("rb") as content:
+            return hashlib.file_digest(content, "sha256").hexdigest() != digest
+    except OSError:
+        return False

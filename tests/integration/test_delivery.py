@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from pydicom import dcmread
 from pydicom.uid import (
     BasicTextSRStorage,
     ComprehensiveSRStorage,
@@ -343,3 +344,18 @@ def test_an_object_that_a_defect_keeps_from_being_sent_keeps_no_other(
     while delivery.step():
         pass
     assert counts(node, encoded) == {DeliveryState.SENDING: 1, DeliveryState.SENT: due - 1}
+
+
+def test_a_file_that_is_not_what_is_on_record_is_not_sent(node, encoded: WrittenStudy, peer: Start) -> None:
+    receiver = peer(*RESULTS)
+    (report,) = node.study(encoded.study_uid).reports
+    (result,) = [one for one in report.results if one.kind == "SR"]
+    changed = dcmread(node.spool.folder / result.path)
+    changed.SeriesDescription = "another"
+    changed.save_as(node.spool.folder / result.path)
+    deliver(node, receiver.destination())
+    assert ComprehensiveSRStorage not in receiver.stored
+    told = deliveries(node, encoded)["SR"]
+    assert (told.state, told.reason) == (DeliveryState.PENDING, Reason.INTERNAL_ERROR)
+    assert "not what is on record" in str(told.detail)
+    assert states(node, encoded)["SEG"] is DeliveryState.SENT
