@@ -28,6 +28,7 @@ log = structlog.get_logger()
 
 _AT_ONCE = 10
 _LEASE_S = 600.0
+_MOST_DOUBLINGS = 64
 
 
 class Delivery:
@@ -175,7 +176,7 @@ class Delivery:
 
 def back_off(settings: Retries, attempt: int) -> timedelta:
     """How long to wait after so many attempts: exponential, with jitter, so that many results do not return at once."""
-    seconds = min(settings.last_retry_s, settings.first_retry_s * 2.0 ** (attempt - 1))
+    seconds = min(settings.last_retry_s, settings.first_retry_s * 2.0 ** min(attempt - 1, _MOST_DOUBLINGS))
     return timedelta(seconds=seconds * random.uniform(1.0, 1.2))
 
 

@@ -22,6 +22,7 @@ from pydicom.uid import (
 from sqlalchemy.exc import OperationalError
 
 from config.reasons import Reason
+from config.settings import Delivery as Retries
 from config.settings import Destination
 from db.audit_actions import AuditAction
 from db.capabilities import Capabilities, known_capabilities
@@ -31,7 +32,7 @@ from db.retry import retry
 from db.states import DeliveryState, StudyState
 from dicom_io.scanner.study import StudyPlan, WrittenStudy
 from dicom_io.sop_classes import LabelMapSegmentationStorage
-from node.delivery import Delivery
+from node.delivery import Delivery, back_off
 
 PICTURES = (SecondaryCaptureImageStorage, KeyObjectSelectionDocumentStorage)
 RESULTS = (SegmentationStorage, ComprehensiveSRStorage, *PICTURES)
@@ -359,3 +360,8 @@ def test_a_file_that_is_not_what_is_on_record_is_not_sent(node, encoded: Written
     assert (told.state, told.reason) == (DeliveryState.PENDING, Reason.INTERNAL_ERROR)
     assert "not what is on record" in str(told.detail)
     assert states(node, encoded)["SEG"] is DeliveryState.SENT
+
+
+def test_the_back_off_stays_at_its_longest_however_many_attempts_there_were() -> None:
+    settings = Retries(first_retry_s=1.0, last_retry_s=900.0)
+    assert timedelta(seconds=900) <= back_off(settings, 100_000) <= timedelta(seconds=1080)
