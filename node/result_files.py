@@ -1,5 +1,6 @@
 """Result objects as files in a folder."""
 
+import hashlib
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,14 +14,18 @@ def write_objects(objects: Sequence[Result], folder: Path) -> tuple[Path, ...]:
 
     A file has its name only when it is whole.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    written = []
-    for result in objects:
-        path = folder / file_name(result)
-        part = path.with_suffix(f".{uuid.uuid4().hex}.part")
-        result.dataset.save_as(part, enforce_file_format=True)
-        written.append(part.replace(path))
-    return tuple(written)
+    return tuple(_whole(result, folder).replace(folder / file_name(result)) for result in objects)
+
+
+def keep_objects(objects: Sequence[Result], folder: Path) -> tuple[Path, ...]:
+    """Write result objects as Part 10 files, each under a name that its content gives it; their paths, in that order.
+
+    Nothing else ever bears such a name (``sr-3c5a0e….dcm``), so that who writes in vain, because its study has moved on
+    meanwhile, does not write over what is on record.
+    """
+    parts = [_whole(result, folder) for result in objects]
+    names = [f"{_stem(result.kind)}-{_digest(part)}.dcm" for result, part in zip(objects, parts, strict=True)]
+    return tuple(part.replace(folder / name) for part, name in zip(parts, names, strict=True))
 
 
 def file_name(result: Result) -> str:
@@ -33,6 +38,19 @@ def remove_others(folder: Path, written: Sequence[Path]) -> None:
     names = [pattern.format(_stem(kind)) for kind in ResultKind for pattern in ("{}.dcm", "{}-[0-9]*.dcm")]
     for stale in {path for name in names for path in folder.glob(name)} - set(written):
         stale.unlink()
+
+
+def _whole(result: Result, folder: Path) -> Path:
+    """A result object written to a file that has no name yet."""
+    folder.mkdir(parents=True, exist_ok=True)
+    part = folder / f"{_stem(result.kind)}.{uuid.uuid4().hex}.part"
+    result.dataset.save_as(part, enforce_file_format=True)
+    return part
+
+
+def _digest(file: Path) -> str:
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def _stem(kind: ResultKind) -> str:
