@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from config.reasons import Reason
 from config.result_kind import ResultKind
 from db.audit_actions import AuditAction, AuditOutcome
-from db.columns import JsonValue
+from db.columns import JsonValue, inline
 from db.leases import held_by
 from db.states import DELIVERY_TRANSITIONS, DeliveryState, StudyState, transition
 from db.studies import audit_study, locked, move
@@ -164,7 +164,7 @@ def expire_deliveries(
         .join(Report, Report.id == ResultObject.report_id)
         .join(Study, Study.id == Report.study_id)
         .where(
-            Delivery.state == DeliveryState.SENDING,
+            Delivery.state == inline(DeliveryState.SENDING),
             or_(Delivery.lease_expires_at <= now, held_by(Delivery.lease_owner, [dead_owner] if dead_owner else [])),
             true() if destination is None else Delivery.destination == destination,
         )
