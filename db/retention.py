@@ -1,5 +1,7 @@
 """What the retention policy lets go: received instances, never results, never what is on record about either.
 
+Of a result that came back, the copy that came is a received instance.
+
 An instance is first marked as expired, then its file is deleted, then its path is forgotten: whatever is interrupted in
 between is taken up again. A study is marked with the last arrival that was let go, so that nobody looks at it again
 before more comes: what was let go is soon the most of all that is on record. Every function takes a session of
@@ -27,7 +29,7 @@ RETENTION = "retention"
 """Who deletes, in the audit trail."""
 
 _FILES_LOCK = 0x6669_6C65_73  # "files"
-_KEPT = (Disposition.ACCEPTED, Disposition.CONFLICT)
+_KEPT = (Disposition.ACCEPTED, Disposition.CONFLICT, Disposition.RETURNED)
 
 
 @dataclass(frozen=True, slots=True)

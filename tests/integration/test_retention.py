@@ -71,6 +71,22 @@ def test_a_study_keeps_its_instances_until_its_time_has_come(expiring: SteppedNo
     assert (found.summary.state, found.summary.instances, found.unused) == (StudyState.REJECTED, 0, ())
 
 
+def test_what_a_pacs_sent_back_goes_with_the_study_and_the_nodes_own_results_stay(
+    expiring: SteppedNode, write: Callable[..., WrittenStudy]
+) -> None:
+    study = write(omitted=frozenset({"PatientWeight"}))
+    expiring.receive(study.files)
+    expiring.run()
+    results = sorted((expiring.spool.folder / "results").rglob("*.dcm"))
+    expiring.receive(results, "PACS")
+    expiring.run()
+    assert len(kept(expiring)) > len(study.files)
+    expiring.now += timedelta(days=91)
+    delete(expiring)
+    assert kept(expiring) == []
+    assert sorted((expiring.spool.folder / "results").rglob("*.dcm")) == results
+
+
 def test_by_default_everything_is_kept(node: SteppedNode, study: WrittenStudy) -> None:
     reject(node, study)
     node.now += timedelta(days=10_000)
