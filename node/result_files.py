@@ -1,8 +1,10 @@
 """Result objects as files in a folder."""
 
+import contextlib
 import hashlib
 import uuid
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 from config.result_kind import ResultKind
@@ -38,6 +40,20 @@ def remove_others(folder: Path, written: Sequence[Path]) -> None:
     names = [pattern.format(_stem(kind)) for kind in ResultKind for pattern in ("{}.dcm", "{}-[0-9]*.dcm")]
     for stale in {path for name in names for path in folder.glob(name)} - set(written):
         stale.unlink()
+
+
+def remove_parts(folder: Path, before: datetime) -> int:
+    """Remove what was begun within a folder before a moment and never got its name, as a killed process leaves it.
+
+    How many files these were.
+    """
+    count = 0
+    for part in folder.rglob("*.part"):
+        with contextlib.suppress(FileNotFoundError):  # another node was faster, or it has its name now
+            if datetime.fromtimestamp(part.stat().st_mtime, UTC) < before:
+                part.unlink()
+                count += 1
+    return count
 
 
 def _whole(result: Result, folder: Path) -> Path:
