@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import DateTime, Dialect, Enum, Text
+from sqlalchemy import BindParameter, DateTime, Dialect, Enum, Text, bindparam
 from sqlalchemy.types import TypeDecorator
 
 JsonValue = str | int | float | bool | None | Sequence["JsonValue"] | Mapping[str, "JsonValue"]
@@ -28,6 +28,11 @@ def storable(text: str) -> str:
 def coded(vocabulary: type[StrEnum]) -> Enum:
     """A column that holds a member of an enumeration as its value."""
     return Enum(vocabulary, native_enum=False, length=64, values_callable=lambda members: [m.value for m in members])
+
+
+def inline(member: StrEnum) -> BindParameter[str]:
+    """A member of an enumeration written into the statement: one with a parameter finds no index of some rows only."""
+    return bindparam(None, member.value, literal_execute=True)
 
 
 class StorableText(TypeDecorator[str]):

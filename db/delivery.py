@@ -8,13 +8,13 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import or_, select
+from sqlalchemy import or_, select, true
 from sqlalchemy.orm import Session
 
 from config.reasons import Reason
 from config.result_kind import ResultKind
 from db.audit_actions import AuditAction, AuditOutcome
-from db.columns import JsonValue
+from db.columns import JsonValue, inline
 from db.leases import held_by
 from db.states import DELIVERY_TRANSITIONS, DeliveryState, StudyState, transition
 from db.studies import audit_study, locked, move
@@ -151,10 +151,12 @@ def record_not_sent(
     return state
 
 
-def expire_deliveries(session: Session, now: datetime, dead_owner: str | None = None) -> int:
+def expire_deliveries(
+    session: Session, now: datetime, dead_owner: str | None = None, *, destination: str | None = None
+) -> int:
     """Take deliveries back from senders that died: leases that ran out, and all of ``dead_owner``. Their number.
 
-    Those of an older revision are superseded instead of being sent again.
+    Those of an older revision are superseded instead of being sent again. ``destination``: only what is for that one.
     """
     rows = session.execute(
         select(Delivery, Report.revision, Study.revision)
@@ -162,8 +164,9 @@ def expire_deliveries(session: Session, now: datetime, dead_owner: str | None = 
         .join(Report, Report.id == ResultObject.report_id)
         .join(Study, Study.id == Report.study_id)
         .where(
-            Delivery.state == DeliveryState.SENDING,
+            Delivery.state == inline(DeliveryState.SENDING),
             or_(Delivery.lease_expires_at <= now, held_by(Delivery.lease_owner, [dead_owner] if dead_owner else [])),
+            true() if destination is None else Delivery.destination == destination,
         )
         .order_by(Delivery.id)
         .with_for_update(of=Delivery, skip_locked=dead_owner is None)

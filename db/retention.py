@@ -1,18 +1,23 @@
 """What the retention policy lets go: received instances, never results, never what is on record about either.
 
+Of a result that came back, the copy that came is a received instance.
+
 An instance is first marked as expired, then its file is deleted, then its path is forgotten: whatever is interrupted in
-between is taken up again. Every function takes a session of `db.session.Database.transaction`.
+between is taken up again. A study is marked with the last arrival that was let go, so that nobody looks at it again
+before more comes: what was let go is soon the most of all that is on record. Every function takes a session of
+`db.session.Database.transaction`.
 """
 
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from db import audit
 from db.audit_actions import AuditAction, AuditOutcome
+from db.columns import JsonValue, inline
 from db.states import Disposition, StudyState
 from db.studies import audit_study
 from db.tables import Instance, Series, Study
@@ -24,7 +29,7 @@ RETENTION = "retention"
 """Who deletes, in the audit trail."""
 
 _FILES_LOCK = 0x6669_6C65_73  # "files"
-_KEPT = (Disposition.ACCEPTED, Disposition.CONFLICT)
+_KEPT = (Disposition.ACCEPTED, Disposition.CONFLICT, Disposition.RETURNED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,41 +62,16 @@ def expire_study(session: Session, policy: Policy, now: datetime) -> str | None:
         due.append(and_(Study.state.in_(ENDS), _unchanged_since(policy.expired_before)))
     if not due:
         return None
-    received = (Instance.study_instance_uid == Study.study_instance_uid, Instance.disposition.in_(_KEPT))
-    study = session.scalar(
-        select(Study)
-        .where(or_(*due), exists().where(*received))
-        .order_by(Study.updated_at, Study.id)
-        .limit(1)
-        .with_for_update(skip_locked=True)
-        .execution_options(populate_existing=True)
-    )
-    if study is None:
-        return None
-    kept = (Instance.study_instance_uid == study.study_instance_uid, Instance.disposition.in_(_KEPT))
-    count, size_bytes = session.execute(select(func.count(), func.sum(Instance.size_bytes)).where(*kept)).one()
-    session.execute(update(Instance).where(*kept).values(disposition=Disposition.EXPIRED))
-    session.execute(update(Series).where(Series.study_id == study.id).values(number_of_instances=0))
-    audit_study(
-        session,
-        study,
-        AuditAction.INSTANCES_DELETED,
-        AuditOutcome.SUCCESS,
-        now,
-        who=RETENTION,
-        detail={
-            "instances": count,
-            "bytes": int(size_bytes or 0),
-            "state": study.state,
-            "since": str(study.updated_at),
-        },
-    )
-    return study.study_instance_uid
+    while (study := _longest_unchanged(session, or_(*due))) is not None:
+        study.let_go_until = study.last_arrival
+        if _let_go(session, study, now):
+            return study.study_instance_uid
+    return None
 
 
 def expire_rejected(session: Session, before: datetime, now: datetime) -> int:
     """Let go what could not be used and arrived before a moment; the number of instances."""
-    old = (Instance.disposition == Disposition.REJECTED, Instance.received_at <= before)
+    old = (Instance.disposition == inline(Disposition.REJECTED), Instance.received_at <= before)
     count, size_bytes = session.execute(select(func.count(), func.sum(Instance.size_bytes)).where(*old)).one()
     if count:
         session.execute(update(Instance).where(*old).values(disposition=Disposition.EXPIRED))
@@ -122,23 +102,53 @@ def delete_files(session: Session) -> None:
 
 
 def expired_files(session: Session, *, limit: int = 200) -> tuple[ExpiredFile, ...]:
-    """Files of expired instances that are still to be deleted. Reads only."""
-    expired = (Instance.disposition == Disposition.EXPIRED, Instance.path.is_not(None))
+    """Files of expired instances that are still to be deleted. Reads only.
+
+    Only files that could not be used may be shared: of the others there is one row for each UID and digest, and these
+    make the path.
+    """
+    expired = (Instance.disposition == inline(Disposition.EXPIRED), Instance.path.is_not(None))
     rows = session.execute(select(Instance.id, Instance.path).where(*expired).order_by(Instance.id).limit(limit)).all()
     paths = [path for _, path in rows]
-    shared = set(
-        session.scalars(
-            select(Instance.path)
-            .where(Instance.path.in_(paths), Instance.disposition != Disposition.EXPIRED)
-            .distinct()
-        )
-    )
+    kept = (Instance.disposition == inline(Disposition.REJECTED), Instance.path.in_(paths))
+    shared = set(session.scalars(select(Instance.path).where(*kept).distinct()))
     return tuple(ExpiredFile(instance_id, str(path), path in shared) for instance_id, path in rows)
 
 
 def forget_files(session: Session, files: Collection[ExpiredFile]) -> None:
     """Files of expired instances are gone."""
     session.execute(update(Instance).where(Instance.id.in_([file.instance_id for file in files])).values(path=None))
+
+
+def _longest_unchanged(session: Session, due: ColumnElement[bool]) -> Study | None:
+    """Of the studies that are due and of which something may still be kept, the one that ended first, locked."""
+    return session.scalar(
+        select(Study)
+        .where(or_(Study.let_go_until.is_(None), Study.let_go_until < Study.last_arrival), due)
+        .order_by(Study.updated_at, Study.id)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+        .execution_options(populate_existing=True)
+    )
+
+
+def _let_go(session: Session, study: Study, now: datetime) -> bool:
+    """Let go what is kept of a study; False if nothing is."""
+    kept = (Instance.study_instance_uid == study.study_instance_uid, Instance.disposition.in_(_KEPT))
+    count, size_bytes = session.execute(select(func.count(), func.sum(Instance.size_bytes)).where(*kept)).one()
+    if not count:
+        return False
+    session.execute(update(Instance).where(*kept).values(disposition=Disposition.EXPIRED))
+    session.execute(update(Series).where(Series.study_id == study.id).values(number_of_instances=0))
+    found: dict[str, JsonValue] = {
+        "instances": count,
+        "bytes": int(size_bytes or 0),
+        "state": study.state,
+        "since": str(study.updated_at),
+    }
+    action, outcome = AuditAction.INSTANCES_DELETED, AuditOutcome.SUCCESS
+    audit_study(session, study, action, outcome, now, who=RETENTION, detail=found)
+    return True
 
 
 def _unchanged_since(moment: datetime) -> ColumnElement[bool]:

@@ -33,6 +33,7 @@ def record_returned(session: Session, instance: InstanceRecord, sender: str, now
         .where(ResultObject.sop_instance_uid == instance.sop_instance_uid)
     ).one()
     study = locked(session, study_uid)
+    study.let_go_until = None
     detail = f"Came back from {sender} {'with other content' if changed else 'as it was sent'}."
     known = session.scalar(
         select(Instance).where(
@@ -41,6 +42,8 @@ def record_returned(session: Session, instance: InstanceRecord, sender: str, now
     )
     if known is not None:
         known.times_received += 1
+        if known.disposition is Disposition.EXPIRED:
+            known.disposition, known.path = Disposition.RETURNED, instance.path
     else:
         row = instance_row(instance, Disposition.RETURNED, now, study_uid=study_uid)
         row.reason, row.detail = Reason.OWN_RESULT, detail

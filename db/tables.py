@@ -43,6 +43,11 @@ _COLUMN_TYPES: dict[Any, TypeEngine[Any]] = {
 }
 
 
+def _index_where(name: str, *columns: str, where: str, unique: bool = False) -> Index:
+    """An index of the rows of which ``where`` holds, and no others: it stays small however much is on record."""
+    return Index(name, *columns, unique=unique, sqlite_where=text(where), postgresql_where=text(where))
+
+
 class Base(DeclarativeBase):
     metadata = MetaData(
         naming_convention={
@@ -75,9 +80,15 @@ class Association(Base):
 
 
 class Study(Base):
-    """A study and its state. ``revision`` counts the sets of inputs; ``attempts`` the analyses begun of this one."""
+    """A study and its state. ``revision`` counts the sets of inputs; ``attempts`` the analyses begun of this one.
+
+    ``let_go_until``: what had arrived by then is not kept any more, see `db.retention`.
+    """
 
     __tablename__ = "studies"
+    __table_args__ = (
+        _index_where("ix_studies_kept", "updated_at", where="let_go_until IS NULL OR let_go_until < last_arrival"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     study_instance_uid: Mapped[str] = mapped_column(unique=True)
@@ -96,6 +107,7 @@ class Study(Base):
     lease_owner: Mapped[str | None]
     lease_expires_at: Mapped[datetime | None]
     next_attempt_at: Mapped[datetime | None]
+    let_go_until: Mapped[datetime | None]
     updated_at: Mapped[datetime] = mapped_column(index=True)
 
     series: Mapped[list["Series"]] = relationship(back_populates="study", order_by="Series.id")
@@ -141,13 +153,10 @@ class Instance(Base):
     __tablename__ = "instances"
     __table_args__ = (
         UniqueConstraint("sop_instance_uid", "digest"),
-        Index(
-            "ix_instances_accepted",
-            "sop_instance_uid",
-            unique=True,
-            sqlite_where=text("disposition = 'accepted'"),
-            postgresql_where=text("disposition = 'accepted'"),
-        ),
+        _index_where("ix_instances_accepted", "sop_instance_uid", where="disposition = 'accepted'", unique=True),
+        _index_where("ix_instances_to_delete", "id", where="disposition = 'expired' AND path IS NOT NULL"),
+        _index_where("ix_instances_rejected_path", "path", where="disposition = 'rejected'"),
+        _index_where("ix_instances_rejected_received_at", "received_at", where="disposition = 'rejected'"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -266,6 +275,7 @@ class Delivery(Base):
     __table_args__ = (
         UniqueConstraint("result_object_id", "destination"),
         Index("ix_deliveries_destination_state_next_attempt_at", "destination", "state", "next_attempt_at"),
+        _index_where("ix_deliveries_sending", "id", where="state = 'sending'"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

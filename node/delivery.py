@@ -1,18 +1,22 @@
 """Delivery: result objects go to one destination; what it does not take is replaced, retried or waits for a person."""
 
+import hashlib
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import structlog
 from pydicom.uid import UID
+from sqlalchemy.exc import SQLAlchemyError
 
 from config.reasons import Reason
 from config.settings import Delivery as Retries
 from config.settings import Destination, Settings
 from db.capabilities import Capabilities, forget
-from db.delivery import ClaimedDelivery, claim_deliveries, record_not_sent, record_sent
+from db.delivery import ClaimedDelivery, claim_deliveries, expire_deliveries, record_not_sent, record_sent
 from db.session import Database
 from db.substitution import replace_delivery
 from dicom_io.network.sender import SendOutcome, send
@@ -22,11 +26,17 @@ from node.spool import Spool
 
 log = structlog.get_logger()
 
+_AT_ONCE = 10
 _LEASE_S = 600.0
+_MOST_DOUBLINGS = 64
 
 
 class Delivery:
-    """Sends to one destination, so that a dead one delays no other."""
+    """Sends to one destination, so that a dead one delays no other.
+
+    A few objects at once, so that their lease outlasts even a destination that takes its time with each. What becomes
+    of one is put on record before the next is sent: whatever happens then, no more than one is sent again.
+    """
 
     def __init__(
         self,
@@ -43,31 +53,76 @@ class Delivery:
         self._settings = settings.delivery
         self._owner = delivery_name(settings)
         self._clock = clock
+        self._lease_s = max(_LEASE_S, 2 * _AT_ONCE * destination.network_timeout_s)
+        self._interrupted = False
+        self._unrecorded: Callable[[], None] | None = None
 
     def step(self) -> bool:
         """Send what is due; False if nothing was.
 
-        An object of a SOP Class that the destination is known to refuse is replaced by one that it takes. Where there
-        is none, the object is sent all the same: the destination has the last word.
+        Where the database did not answer, the next step puts on record what was found, and takes back what was not
+        sent. What failed for another cause waits until its lease ends, and the others need not wait for it.
         """
+        if self._unrecorded is not None:
+            self._put_on_record(self._unrecorded)
+        try:
+            claims = self._claim()
+            if claims:
+                self._deliver(claims)
+        except SQLAlchemyError:
+            self._interrupted = True
+            raise
+        return bool(claims)
+
+    def _claim(self) -> tuple[ClaimedDelivery, ...]:
+        now, name = self._clock(), self._destination.name
         with self._database.transaction() as session:
-            claims = claim_deliveries(session, self._destination.name, self._owner, _LEASE_S, self._clock())
-        if not claims:
-            return False
+            if self._interrupted:
+                expire_deliveries(session, now, self._owner, destination=name)
+            claims = claim_deliveries(session, name, self._owner, self._lease_s, now, limit=_AT_ONCE)
+        self._interrupted = False
+        return claims
+
+    def _deliver(self, claims: Sequence[ClaimedDelivery]) -> None:
+        """Send claimed objects, each as it is on record.
+
+        One of a SOP Class that the destination is known to refuse is replaced by one that it takes. Where there is
+        none, the object is sent all the same: the destination has the last word.
+        """
         known = self._known()
         refused = known.refused if known else frozenset()
-        claims = tuple(claim for claim in claims if not self._replaced(claim, refused))
-        outcomes = send(self._destination, [self._spool.folder / claim.path for claim in claims], self._calling_ae)
-        refusals = frozenset(
-            claim.sop_class_uid for claim, outcome in zip(claims, outcomes, strict=True) if _is_refusal(outcome)
-        )
-        if refusals - refused:
+        due = {self._spool.folder / claim.path: claim for claim in claims if not self._replaced(claim, refused)}
+        to_be_committed = is_to_commit(self._destination, known)
+        refusals: list[tuple[ClaimedDelivery, SendOutcome]] = []
+
+        def found(outcome: SendOutcome) -> None:
+            claim = due[outcome.path]
+            if _is_refusal(outcome):
+                refusals.append((claim, outcome))
+            else:
+                self._put_on_record(partial(self._record, claim, outcome, to_be_committed=to_be_committed))
+
+        changed = [path for path, claim in due.items() if _is_changed(path, claim.digest)]
+        for path in changed:
+            detail = f"{path} is not what is on record."
+            found(SendOutcome(path, due[path].sop_instance_uid, None, Reason.INTERNAL_ERROR, detail))
+        send(self._destination, [path for path in due if path not in changed], self._calling_ae, found)
+        if {claim.sop_class_uid for claim, _ in refusals} - refused:
             known = self._known(anew=True)
-            refused = refusals | (known.refused if known else frozenset())
-        for claim, outcome in zip(claims, outcomes, strict=True):
-            if not _is_refusal(outcome) or not self._replaced(claim, refused, outcome.detail):
-                self._record(claim, outcome, to_be_committed=is_to_commit(self._destination, known))
-        return True
+            refused = known.refused if known else frozenset()
+        refused |= {claim.sop_class_uid for claim, _ in refusals}
+        for claim, outcome in refusals:
+            if not self._replaced(claim, refused, outcome.detail):
+                self._record(claim, outcome, to_be_committed=False)
+
+    def _put_on_record(self, record: Callable[[], None]) -> None:
+        """Record an outcome; one that the database does not take is kept in mind for the next step."""
+        self._unrecorded = None
+        try:
+            record()
+        except SQLAlchemyError:
+            self._unrecorded = record
+            raise
 
     def _known(self, *, anew: bool = False) -> Capabilities | None:
         """What the destination takes; asked ``anew`` where it acted otherwise than it said."""
@@ -121,10 +176,19 @@ class Delivery:
 
 def back_off(settings: Retries, attempt: int) -> timedelta:
     """How long to wait after so many attempts: exponential, with jitter, so that many results do not return at once."""
-    seconds = min(settings.last_retry_s, settings.first_retry_s * 2.0 ** (attempt - 1))
+    seconds = min(settings.last_retry_s, settings.first_retry_s * 2.0 ** min(attempt - 1, _MOST_DOUBLINGS))
     return timedelta(seconds=seconds * random.uniform(1.0, 1.2))
 
 
 def _is_refusal(outcome: SendOutcome) -> bool:
     """Whether the destination does not take such objects, and never will as it is."""
     return outcome.reason is Reason.DESTINATION_REFUSES_SOP_CLASS
+
+
+def _is_changed(file: Path, digest: str) -> bool:
+    """Whether a file is another than the one on record; what can't be read is not known to be, and is not sent."""
+    try:
+        with file.open("rb") as content:
+            return hashlib.file_digest(content, "sha256").hexdigest() != digest
+    except OSError:
+        return False

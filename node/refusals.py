@@ -23,7 +23,7 @@ from dicom_io.results.refusal import encode_refusals
 from dicom_io.sop_classes import PET
 from node.earlier import documents
 from node.records import result_records
-from node.result_files import write_objects
+from node.result_files import keep_objects
 from node.spool import Spool, sync
 
 log = structlog.get_logger()
@@ -75,7 +75,7 @@ class Refusals:
         headers = [read_header(self._spool.folder / instance.path) for instance in pet.instances]
         made = encode_refusals(headers, [remark], provenance)
         folder = self._spool.result_folder(token.study_uid, token.revision)
-        files = write_objects(made, folder)
+        files = keep_objects(made, folder)
         sync(folder, files)
         report = ReportRecord(
             outcome=ReportOutcome.NOT_ANALYSED,

@@ -1,7 +1,10 @@
 """Result objects as files in a folder."""
 
+import contextlib
+import hashlib
 import uuid
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 from config.result_kind import ResultKind
@@ -13,14 +16,18 @@ def write_objects(objects: Sequence[Result], folder: Path) -> tuple[Path, ...]:
 
     A file has its name only when it is whole.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    written = []
-    for result in objects:
-        path = folder / file_name(result)
-        part = path.with_suffix(f".{uuid.uuid4().hex}.part")
-        result.dataset.save_as(part, enforce_file_format=True)
-        written.append(part.replace(path))
-    return tuple(written)
+    return tuple(_whole(result, folder).replace(folder / file_name(result)) for result in objects)
+
+
+def keep_objects(objects: Sequence[Result], folder: Path) -> tuple[Path, ...]:
+    """Write result objects as Part 10 files, each under a name that its content gives it; their paths, in that order.
+
+    Nothing else ever bears such a name (``sr-3c5a0e….dcm``), so that who writes in vain, because its study has moved on
+    meanwhile, does not write over what is on record.
+    """
+    parts = [_whole(result, folder) for result in objects]
+    names = [f"{_stem(result.kind)}-{_digest(part)}.dcm" for result, part in zip(objects, parts, strict=True)]
+    return tuple(part.replace(folder / name) for part, name in zip(parts, names, strict=True))
 
 
 def file_name(result: Result) -> str:
@@ -33,6 +40,33 @@ def remove_others(folder: Path, written: Sequence[Path]) -> None:
     names = [pattern.format(_stem(kind)) for kind in ResultKind for pattern in ("{}.dcm", "{}-[0-9]*.dcm")]
     for stale in {path for name in names for path in folder.glob(name)} - set(written):
         stale.unlink()
+
+
+def remove_parts(folder: Path, before: datetime) -> int:
+    """Remove what was begun within a folder before a moment and never got its name, as a killed process leaves it.
+
+    How many files these were.
+    """
+    count = 0
+    for part in folder.rglob("*.part"):
+        with contextlib.suppress(FileNotFoundError):  # another node was faster, or it has its name now
+            if datetime.fromtimestamp(part.stat().st_mtime, UTC) < before:
+                part.unlink()
+                count += 1
+    return count
+
+
+def _whole(result: Result, folder: Path) -> Path:
+    """A result object written to a file that has no name yet."""
+    folder.mkdir(parents=True, exist_ok=True)
+    part = folder / f"{_stem(result.kind)}.{uuid.uuid4().hex}.part"
+    result.dataset.save_as(part, enforce_file_format=True)
+    return part
+
+
+def _digest(file: Path) -> str:
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def _stem(kind: ResultKind) -> str:

@@ -1,8 +1,13 @@
-"""Retention: received instances of studies that are settled or expired are deleted, if the settings say so."""
+"""Retention: received instances of studies that are settled or expired are deleted, if the settings say so.
+
+Files of results that a killed process left half written go whatever the settings say: nobody will ever read them.
+"""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from itertools import islice
+from pathlib import Path
 
 import structlog
 
@@ -19,11 +24,14 @@ from db.retention import (
 from db.session import IDLE_TIMEOUT_MS, Database
 from db.states import StudyState
 from dicom_io.durable import sync_path
+from node.result_files import remove_parts
 from node.spool import Spool
 
 log = structlog.get_logger()
 
 _LOOK_EVERY = timedelta(minutes=10)
+_HALF_WRITTEN_FOR = timedelta(days=1)
+_STUDIES_A_LOOK = 100
 _DELETE_WITHIN_S = IDLE_TIMEOUT_MS / 2000
 """A process that was stopped for so long must not go on: the server may have given its transaction up."""
 
@@ -45,6 +53,7 @@ class Retention:
         self._clock = clock
         self._monotonic = monotonic
         self._look_at = clock()
+        self._studies: Iterator[Path] = iter(())
 
     def step(self) -> bool:
         """Delete what was let go, else let the next go; False if there is nothing, or it is not yet time to look."""
@@ -52,6 +61,7 @@ class Retention:
             return False
         if self._delete() or self._let_go():
             return True
+        self._remove_half_written()
         self._look_at = self._clock() + _LOOK_EVERY
         return False
 
@@ -94,6 +104,17 @@ class Retention:
                 sync_path(folder if folder.is_dir() else folder.parent)
             forget_files(session, gone)
         return True
+
+    def _remove_half_written(self) -> None:
+        """In the folders of the next few studies, so that no look takes long; after the last comes the first again."""
+        before = self._clock() - _HALF_WRITTEN_FOR
+        studies = list(islice(self._studies, _STUDIES_A_LOOK))
+        if not studies:
+            self._studies = (self._spool.folder / "results").iterdir()
+            studies = list(islice(self._studies, _STUDIES_A_LOOK))
+        count = sum(remove_parts(study, before) for study in studies)
+        if count:
+            log.info("half written results removed", count=count)
 
 
 def _before(now: datetime, days: float | None) -> datetime | None:

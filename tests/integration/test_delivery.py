@@ -1,11 +1,14 @@
-"""Delivery to a PACS that is down, refuses, or takes only some of the results."""
+"""Delivery to a PACS that is down, slow, refuses, or takes only some of the results."""
 
+import itertools
 import socket
+from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from pydicom import dcmread
 from pydicom.uid import (
     BasicTextSRStorage,
     ComprehensiveSRStorage,
@@ -16,17 +19,20 @@ from pydicom.uid import (
     SecondaryCaptureImageStorage,
     SegmentationStorage,
 )
+from sqlalchemy.exc import OperationalError
 
 from config.reasons import Reason
+from config.settings import Delivery as Retries
 from config.settings import Destination
 from db.audit_actions import AuditAction
 from db.capabilities import Capabilities, known_capabilities
+from db.delivery import record_sent
 from db.detail import DeliveryDetail
 from db.retry import retry
 from db.states import DeliveryState, StudyState
 from dicom_io.scanner.study import StudyPlan, WrittenStudy
 from dicom_io.sop_classes import LabelMapSegmentationStorage
-from node.delivery import Delivery
+from node.delivery import Delivery, back_off
 
 PICTURES = (SecondaryCaptureImageStorage, KeyObjectSelectionDocumentStorage)
 RESULTS = (SegmentationStorage, ComprehensiveSRStorage, *PICTURES)
@@ -255,3 +261,107 @@ def test_an_organ_map_goes_as_label_map_only_to_who_takes_one(start_node, write,
     deliver(node, peer(*RESULTS).destination())
     assert states(node, first)["organ map"] is DeliveryState.SENT
     assert instead(node, second) == {"organ map": "organ masks"}
+
+
+def counts(node, study: WrittenStudy) -> Counter[DeliveryState]:
+    """Of all objects that are due, not of one of each kind."""
+    results = node.study(study.study_uid).reports[-1].results
+    return Counter(delivery.state for result in results for delivery in result.deliveries)
+
+
+def test_each_object_is_on_record_before_the_next_is_sent(
+    node, encoded: WrittenStudy, peer: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that a destination that takes its time is never sent again what it has."""
+    receiver, on_record = peer(*RESULTS), []
+    monkeypatch.setattr(receiver, "stored", Watched(lambda: on_record.append(counts(node, encoded))))
+    due = counts(node, encoded)[DeliveryState.PENDING]
+    deliver(node, receiver.destination())
+    assert [found[DeliveryState.SENT] for found in on_record] == list(range(due))
+
+
+class Watched(list[str]):
+    """Tells before something is added."""
+
+    def __init__(self, tell: Callable[[], None]) -> None:
+        super().__init__()
+        self._tell = tell
+
+    def append(self, one: str) -> None:
+        self._tell()
+        super().append(one)
+
+
+def test_no_more_is_claimed_than_the_lease_outlasts(
+    node, encoded: WrittenStudy, peer: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receiver, under_way = peer(*RESULTS), []
+    monkeypatch.setattr(
+        receiver, "stored", Watched(lambda: under_way.append(counts(node, encoded)[DeliveryState.SENDING]))
+    )
+    monkeypatch.setattr("node.delivery._AT_ONCE", 2)
+    deliver(node, receiver.destination())
+    assert max(under_way) == 2
+
+
+def test_what_the_database_did_not_take_is_put_on_record_when_it_is_back_and_not_sent_again(
+    node, encoded: WrittenStudy, peer: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receiver = peer(*RESULTS)
+    due = counts(node, encoded)[DeliveryState.PENDING]
+    delivery = Delivery(receiver.destination(), node.database, node.spool, node.settings, lambda: node.now)
+    with monkeypatch.context() as away:
+        away.setattr("node.delivery.record_sent", fails_on(2))
+        with pytest.raises(OperationalError):
+            delivery.step()
+    while delivery.step():
+        pass
+    assert node.study(encoded.study_uid).summary.state is StudyState.DELIVERED, "without waiting for the lease to end"
+    assert len(receiver.stored) == due
+
+
+def fails_on(call: int) -> Callable[..., bool]:
+    """`record_sent` of a database that is away at that call of it."""
+    calls = itertools.count(1)
+
+    def record(*arguments: Any, **named: Any) -> bool:
+        if next(calls) >= call:
+            raise OperationalError("UPDATE", {}, Exception("the connection is closed"))
+        return record_sent(*arguments, **named)
+
+    return record
+
+
+def test_an_object_that_a_defect_keeps_from_being_sent_keeps_no_other(
+    node, encoded: WrittenStudy, peer: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    due = counts(node, encoded)[DeliveryState.PENDING]
+    delivery = Delivery(peer(*RESULTS).destination(), node.database, node.spool, node.settings, lambda: node.now)
+    monkeypatch.setattr("node.delivery._AT_ONCE", 1)
+    with monkeypatch.context() as defect:
+        defect.setattr("node.delivery.send", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            delivery.step()
+    while delivery.step():
+        pass
+    assert counts(node, encoded) == {DeliveryState.SENDING: 1, DeliveryState.SENT: due - 1}
+
+
+def test_a_file_that_is_not_what_is_on_record_is_not_sent(node, encoded: WrittenStudy, peer: Start) -> None:
+    receiver = peer(*RESULTS)
+    (report,) = node.study(encoded.study_uid).reports
+    (result,) = [one for one in report.results if one.kind == "SR"]
+    changed = dcmread(node.spool.folder / result.path)
+    changed.SeriesDescription = "another"
+    changed.save_as(node.spool.folder / result.path)
+    deliver(node, receiver.destination())
+    assert ComprehensiveSRStorage not in receiver.stored
+    told = deliveries(node, encoded)["SR"]
+    assert (told.state, told.reason) == (DeliveryState.PENDING, Reason.INTERNAL_ERROR)
+    assert "not what is on record" in str(told.detail)
+    assert states(node, encoded)["SEG"] is DeliveryState.SENT
+
+
+def test_the_back_off_stays_at_its_longest_however_many_attempts_there_were() -> None:
+    settings = Retries(first_retry_s=1.0, last_retry_s=900.0)
+    assert timedelta(seconds=900) <= back_off(settings, 100_000) <= timedelta(seconds=1080)

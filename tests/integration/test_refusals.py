@@ -1,5 +1,6 @@
 """A study that can't be analysed is told of, in a report that nobody takes for one without findings."""
 
+import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -8,15 +9,17 @@ from pydicom import Dataset, dcmread
 from pydicom.uid import BasicTextSRStorage, ComprehensiveSRStorage, EncapsulatedPDFStorage
 
 from config.profiles import Profile
-from config.reasons import Reason
+from config.reasons import Reason, Remark
 from config.result_kind import ResultKind
 from config.settings import Destination
 from db.audit_actions import AuditAction
 from db.detail import ReportDetail
 from db.retry import retry
 from db.states import DeliveryState, ReportOutcome, StudyState
+from db.work import Receiving, studies_receiving
 from dicom_io.scanner.study import WrittenStudy
 from node.delivery import Delivery
+from node.refusals import Refusals
 
 Write = Callable[..., WrittenStudy]
 WITHOUT_WEIGHT = {"omitted": frozenset({"PatientWeight"})}
@@ -165,3 +168,43 @@ def test_a_late_ct_makes_an_analysis_that_follows_the_refusal(node, write: Write
     assert [one.ReferencedSOPInstanceUID for one in series.ReferencedSOPSequence] == [
         refusal.results[0].sop_instance_uid
     ]
+
+
+def seen(node, study: WrittenStudy) -> Receiving:
+    """The study as completeness sees it when all has come."""
+    node.receive(study.files)
+    while node.intake.step():
+        pass
+    with node.database.reading() as session:
+        (receiving,) = studies_receiving(session)
+    return receiving
+
+
+def refuse(node, token: Receiving, detail: str) -> bool:
+    refusals = Refusals(node.database, node.spool, node.settings, lambda: node.now)
+    return refusals.reject(token, Remark(Reason.INCOMPLETE, detail))
+
+
+def assert_files_are_what_is_on_record(node, study: WrittenStudy) -> None:
+    (report,) = node.study(study.study_uid).reports
+    for result in report.results:
+        content = (node.spool.folder / result.path).read_bytes()
+        assert hashlib.sha256(content).hexdigest() == result.digest, result.path
+
+
+def test_a_refusal_that_comes_too_late_leaves_the_results_of_the_analysis_alone(node, write: Write) -> None:
+    study = write()
+    token = seen(node, study)
+    node.run()
+    assert node.study(study.study_uid).summary.state is StudyState.ENCODED
+    assert not refuse(node, token, "3 slices did not come.")
+    assert_files_are_what_is_on_record(node, study)
+
+
+def test_a_refusal_that_comes_too_late_leaves_an_earlier_one_in_other_words_alone(node, write: Write) -> None:
+    """As two nodes of a cluster make them, which look at the same study."""
+    study = write()
+    token = seen(node, study)
+    assert refuse(node, token, "2 slices did not come.")
+    assert not refuse(node, token, "3 slices did not come.")
+    assert_files_are_what_is_on_record(node, study)

@@ -1,5 +1,6 @@
 """What retention deletes on disk, and what a power cut or a sender may do in between."""
 
+import os
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -69,6 +70,22 @@ def test_a_study_keeps_its_instances_until_its_time_has_come(expiring: SteppedNo
     assert (event.study_uid, event.detail["instances"]) == (study.study_uid, len(study.files))
     found = expiring.study(study.study_uid)
     assert (found.summary.state, found.summary.instances, found.unused) == (StudyState.REJECTED, 0, ())
+
+
+def test_what_a_pacs_sent_back_goes_with_the_study_and_the_nodes_own_results_stay(
+    expiring: SteppedNode, write: Callable[..., WrittenStudy]
+) -> None:
+    study = write(omitted=frozenset({"PatientWeight"}))
+    expiring.receive(study.files)
+    expiring.run()
+    results = sorted((expiring.spool.folder / "results").rglob("*.dcm"))
+    expiring.receive(results, "PACS")
+    expiring.run()
+    assert len(kept(expiring)) > len(study.files)
+    expiring.now += timedelta(days=91)
+    delete(expiring)
+    assert kept(expiring) == []
+    assert sorted((expiring.spool.folder / "results").rglob("*.dcm")) == results
 
 
 def test_by_default_everything_is_kept(node: SteppedNode, study: WrittenStudy) -> None:
@@ -158,3 +175,39 @@ def test_what_can_not_be_deleted_in_time_is_deleted_in_another_step(
     while deleting.step():
         pass
     assert kept(node) == []
+
+
+def half_written(node: SteppedNode, study: str, age: timedelta) -> Path:
+    """As a worker leaves it that was killed so long ago."""
+    part = node.spool.result_folder(study, 1) / "seg.0123.part"
+    part.parent.mkdir(parents=True)
+    part.touch()
+    moment = (node.now - age).timestamp()
+    os.utime(part, (moment, moment))
+    return part
+
+
+def test_what_a_killed_worker_left_half_written_goes_after_a_day(node: SteppedNode) -> None:
+    old, young = half_written(node, "1.2.3", timedelta(hours=25)), half_written(node, "4.5.6", timedelta(hours=23))
+    whole = old.with_name("seg.dcm")
+    whole.touch()
+    delete(node)
+    assert (old.exists(), young.exists(), whole.exists()) == (False, True, True)
+
+
+def test_half_written_files_of_many_studies_are_looked_for_in_several_looks(
+    node: SteppedNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("node.retention._STUDIES_A_LOOK", 2)
+    parts = [half_written(node, f"1.2.{number}", timedelta(days=2)) for number in range(5)]
+    looking, left = retention(node), []
+    for _ in range(3):
+        looking.step()
+        left.append(sum(part.exists() for part in parts))
+        node.now += timedelta(hours=1)
+    assert left == [3, 1, 0]
+    another = half_written(node, "1.3", timedelta(days=2))
+    for _ in range(4):
+        looking.step()
+        node.now += timedelta(hours=1)
+    assert not another.exists(), "after the last comes the first again"

@@ -221,6 +221,22 @@ def test_a_sender_that_starts_takes_back_its_own(
         assert expire_deliveries(session, now, dead_owner="sender") == 3
 
 
+def test_a_sender_takes_back_what_is_for_its_destination_and_nothing_else(
+    database: Database,
+    encoded: Callable[..., Claimed],
+    claim: Callable[..., tuple[ClaimedDelivery, ...]],
+    now: datetime,
+) -> None:
+    encoded(destinations=("pacs", "other"))
+    claim(now)
+    claim(now, "other")
+    with database.transaction() as session:
+        assert expire_deliveries(session, now, "sender", destination="other") == 3
+    assert {delivery.destination for delivery in deliveries(database) if delivery.state == DeliveryState.SENDING} == {
+        "pacs"
+    }
+
+
 def test_what_was_under_way_when_a_new_revision_began_is_recorded_but_not_repeated(
     database: Database,
     encoded: Callable[..., Claimed],

@@ -1,18 +1,20 @@
 from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, insert, select, text
+from sqlalchemy.orm import Session
 
 from config.reasons import Reason
 from db.audit_actions import AuditAction
-from db.delivery import claim_deliveries, record_sent
+from db.delivery import claim_deliveries, expire_deliveries, record_sent
 from db.intake import RejectedInstance, record_rejected_instance
 from db.queries import audit_events, study_summary
 from db.retention import ENDS, ExpiredFile, Policy, expire_rejected, expire_study, expired_files, forget_files
 from db.session import Database
-from db.states import Disposition, StudyState
-from db.tables import Instance
+from db.states import DeliveryState, Disposition, StudyState
+from db.tables import Delivery, Instance, Study
 from db.work import Claimed, relevant_series
 
 DELIVERED = frozenset({StudyState.DELIVERED, StudyState.COMMITTED})
@@ -176,3 +178,83 @@ def test_a_rejected_instance_that_comes_back_is_kept_anew(
     assert files() == ()
     with database.reading() as session:
         assert [row.disposition for row in session.scalars(select(Instance))] == [Disposition.REJECTED]
+
+
+def test_what_comes_after_a_study_was_let_go_goes_too_in_its_time(
+    database: Database,
+    delivered: Callable[..., None],
+    arrive: Callable[..., Disposition],
+    expire: Expire,
+    later: Callable[[float], datetime],
+) -> None:
+    """Such as a screenshot, which moves the study to no other state."""
+    delivered()
+    assert expire(Policy(DELIVERED, later(0), None)) == "1.2.3"
+    assert arrive(n=2, at=later(100), relevant=False) is Disposition.ACCEPTED
+    assert expire(Policy(DELIVERED, later(99), None)) is None
+    assert expire(Policy(DELIVERED, later(100), None)) == "1.2.3"
+
+
+def test_a_study_of_which_nothing_was_kept_is_passed_over_and_not_on_the_trail(
+    database: Database, delivered: Callable[..., None], expire: Expire, later: Callable[[float], datetime]
+) -> None:
+    delivered("1.2.3", later(0))
+    delivered("4.5.6", later(100))
+    with database.transaction() as session:
+        session.execute(text("UPDATE instances SET disposition = 'expired' WHERE study_instance_uid = '1.2.3'"))
+    assert expire(Policy(DELIVERED, later(100), None)) == "4.5.6"
+    with database.reading() as session:
+        (deleted,) = audit_events(session, action=AuditAction.INSTANCES_DELETED)
+    assert deleted.study_uid == "4.5.6"
+
+
+@pytest.fixture
+def years(
+    database: Database, encoded: Callable[..., Claimed], now: datetime, later: Callable[[float], datetime]
+) -> None:
+    """So much on record that an index is worth while: let go, deleted, sent, or rejected just now."""
+    encoded()
+    seen = {"first_arrival": now, "last_arrival": now, "let_go_until": now, "updated_at": now}
+    gone = {"digest": "d", "received_at": now, "relevant": True, "disposition": Disposition.EXPIRED}
+    rejected = {"relevant": False, "disposition": Disposition.REJECTED}
+    sent = {"result_object_id": 1, "state": DeliveryState.SENT, "next_attempt_at": now}
+    numbers = range(2000)
+    with database.transaction() as session:
+        studies = [{"study_instance_uid": f"9.{n}", "state": StudyState.DELIVERED, **seen} for n in numbers]
+        session.execute(insert(Study), studies)
+        session.execute(insert(Instance), [{"sop_instance_uid": f"9.{n}.1", **gone} for n in numbers])
+        session.execute(insert(Instance), [{"sop_instance_uid": "9", "path": "studies/9/d.dcm", **gone}])
+        unused = [{"path": f"rejected/{n}.dcm", "received_at": later(n + 1), **rejected} for n in numbers]
+        session.execute(insert(Instance), unused)
+        session.execute(insert(Delivery), [{"destination": f"pacs {n}", **sent} for n in numbers])
+    with database.transaction() as session:
+        session.execute(text("ANALYZE"))
+
+
+@pytest.mark.usefixtures("years")
+@pytest.mark.parametrize(
+    ("ask", "index"),
+    [
+        (lambda session, now: expire_study(session, Policy(ENDS, now, now), now), "ix_studies_kept"),
+        (lambda session, now: expire_rejected(session, now, now), "ix_instances_rejected_received_at"),
+        (lambda session, now: expired_files(session), "ix_instances_to_delete"),
+        (lambda session, now: expired_files(session), "ix_instances_rejected_path"),
+        (lambda session, now: expire_deliveries(session, now), "ix_deliveries_sending"),
+    ],
+)
+def test_what_is_still_to_do_is_found_without_reading_what_is_done(
+    database: Database, now: datetime, ask: Callable[[Session, datetime], Any], index: str
+) -> None:
+    assert index in plans(database, lambda session: ask(session, now))
+
+
+def plans(database: Database, ask: Callable[[Session], Any]) -> str:
+    """How the database finds what it is asked for."""
+    asked: list[tuple[str, Any]] = []
+    with database.transaction() as session:
+        connection = session.connection()
+        event.listen(connection, "before_cursor_execute", lambda *about: asked.append((about[2], about[3])))
+        ask(session)
+        explain = "EXPLAIN QUERY PLAN" if connection.dialect.name == "sqlite" else "EXPLAIN"
+        found = [connection.exec_driver_sql(f"{explain} {query}", values).all() for query, values in tuple(asked)]
+    return "\n".join(str(row) for rows in found for row in rows)

@@ -4,17 +4,18 @@ from collections.abc import Callable
 from datetime import datetime
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from config.reasons import Reason
 from db.audit import AuditAction, AuditOutcome
 from db.detail import study_detail
 from db.intake import InstanceRecord
 from db.queries import audit_events
+from db.retention import Policy, expire_study, expired_files, forget_files
 from db.returned import own_result, record_returned
 from db.session import Database
 from db.states import Disposition, StudyState
-from db.tables import Instance
+from db.tables import Instance, Study
 from db.work import Claimed
 
 SEG = "1.2.3.91.8"
@@ -85,3 +86,22 @@ def test_it_belongs_to_the_study_that_it_was_made_of_whatever_its_header_says(
     with database.reading() as session:
         assert len(study_detail(session, "1.2.3").unused) == 1
         assert study_detail(session, "1.2.3").summary.state is StudyState.ENCODED
+
+
+def test_what_came_back_is_let_go_with_its_study_and_once_more_if_it_comes_once_more(
+    database: Database,
+    encoded: Callable[..., Claimed],
+    come_back: Callable[..., None],
+    later: Callable[[float], datetime],
+) -> None:
+    encoded()
+    with database.transaction() as session:
+        session.execute(update(Study).values(state=StudyState.DELIVERED))
+    policy = Policy(frozenset({StudyState.DELIVERED}), later(2000), None)
+    for _ in range(2):
+        come_back(path="studies/1/back.dcm")
+        with database.transaction() as session:
+            assert expire_study(session, policy, later(3000)) == "1.2.3"
+            files = expired_files(session)
+            forget_files(session, files)
+        assert "studies/1/back.dcm" in {file.path for file in files}

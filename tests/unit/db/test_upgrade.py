@@ -66,6 +66,31 @@ def test_an_older_database_keeps_what_is_on_record(empty_url: str) -> None:
     database.close()
 
 
+def test_a_study_of_which_nothing_is_kept_any_more_is_known_as_such_after_the_upgrade(empty_url: str) -> None:
+    upgrade(empty_url, "0005")
+    engine = open_engine(empty_url)
+    with engine.begin() as connection:
+        for number, disposition in enumerate(("expired", "accepted", "returned"), 1):
+            connection.execute(
+                text(
+                    "INSERT INTO studies (id, study_instance_uid, state, revision, attempts, first_arrival, "
+                    "last_arrival, updated_at) "
+                    f"VALUES ({number}, '1.{number}', 'delivered', 1, 1, '2026-01-05', '2026-01-06', '2026-01-07')"
+                )
+            )
+            connection.execute(
+                text(
+                    "INSERT INTO instances (id, study_instance_uid, received_at, times_received, relevant, disposition)"
+                    f" VALUES ({number}, '1.{number}', '2026-01-05', 1, true, '{disposition}')"
+                )
+            )
+    upgrade(empty_url)
+    with engine.connect() as connection:
+        marked = connection.scalars(text("SELECT id FROM studies WHERE let_go_until = last_arrival")).all()
+    engine.dispose()
+    assert marked == [1]
+
+
 def test_an_upgrade_that_fails_leaves_nothing_behind(empty_url: str) -> None:
     engine = open_engine(empty_url)
     with engine.begin() as connection:
