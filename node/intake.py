@@ -1,6 +1,7 @@
 """Intake: what the listener acknowledged is taken from its journal into the database."""
 
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -9,6 +10,7 @@ from pathlib import Path
 import structlog
 from pydicom import Dataset
 from pydicom.errors import InvalidDicomError
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from config.reasons import Reason, Refused, Remark
@@ -23,11 +25,13 @@ from dicom_io.header_values import text
 from dicom_io.network.incoming import Envelope, read_envelope
 from dicom_io.reading.files import read_header
 from dicom_io.sop_classes import ANALYSED
+from node.postponed import Postponed
 from node.spool import Spool, link_durably
 
 log = structlog.get_logger()
 
 _BATCH = 64
+_LONGEST_TEXT = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +39,7 @@ class _Arrival:
     journal_file: Path
     kept_file: Path
     envelope: Envelope | None
-    digest: str
-    header: Dataset | None
-    refusal: Remark | None
-
-    @property
-    def study_uid(self) -> str:
-        return str(self.header.StudyInstanceUID) if self.header is not None else ""
+    record: InstanceRecord | RejectedInstance
 
 
 class Intake:
@@ -50,6 +48,9 @@ class Intake:
     A file keeps its name in the journal until the transaction that records it is committed, so that a power cut at any
     line leaves it either there, to be taken again, or on record. Another node may take over the journal at any line,
     too: then one of them finds that the file is gone, or that the instance is on record.
+
+    A file that can't be taken, whatever the cause, stays in the journal, is tried again less and less often, and holds
+    up no other. Its association stays open as long: nobody takes what it brought for all of it.
     """
 
     def __init__(self, database: Database, spool: Spool, listener: str, clock: Callable[[], datetime]) -> None:
@@ -57,11 +58,14 @@ class Intake:
         self._spool = spool
         self._listener = listener
         self._clock = clock
+        self._postponed = Postponed[Path](clock)
 
     def step(self) -> bool:
-        """Take one batch, or else the ends of associations; False if there was nothing to take."""
-        arrivals = [self._examine(file) for file in islice(self._spool.journal(), _BATCH)]
-        return self._take(arrivals) if arrivals else self._take_ends()
+        """Take one batch, and the ends of associations that are taken; False if there was nothing to take."""
+        files = list(islice(filter(self._postponed.is_due, self._spool.journal()), _BATCH))
+        if files:
+            self._take_all(files)
+        return self._take_ends() or bool(files)
 
     def _take_ends(self) -> bool:
         ended = list(self._spool.taken_associations())
@@ -71,8 +75,38 @@ class Intake:
             self._spool.forget_association(association_id)
         return bool(ended)
 
-    def _take(self, arrivals: list[_Arrival]) -> bool:
-        arrivals.sort(key=lambda arrival: (arrival.study_uid, arrival.digest))
+    def _take_all(self, files: Sequence[Path]) -> None:
+        """Together, or if one of them can't be taken, each for itself."""
+        try:
+            self._take(files)
+        except Exception:  # whatever it is, it must not keep the others waiting
+            for file in files:
+                self._try(file)
+        else:
+            for file in files:
+                self._postponed.succeeded(file)
+
+    def _try(self, file: Path) -> None:
+        try:
+            self._take([file])
+        except Exception as error:
+            if not file.exists():  # another node has taken over
+                return
+            self._require_database()
+            if self._postponed.put_off(file, error):
+                path = self._spool.relative(file)
+                log.exception("instance can't be taken in, and stays in the journal", path=path)
+        else:
+            self._postponed.succeeded(file)
+
+    def _require_database(self) -> None:
+        """Raise ``SQLAlchemyError`` if the database is away, which is no fault of a file: then all wait for it."""
+        with self._database.reading() as session:
+            session.execute(select(1))
+
+    def _take(self, files: Iterable[Path]) -> None:
+        arrivals = [self._examine(file) for file in files]
+        arrivals.sort(key=lambda arrival: (arrival.record.study_uid or "", arrival.record.digest or ""))
         with self._database.transaction() as session:
             hold_files(session)
             link_durably((arrival.journal_file, arrival.kept_file) for arrival in arrivals)
@@ -80,63 +114,63 @@ class Intake:
                 self._record(session, arrival)
         for arrival in arrivals:
             arrival.journal_file.unlink(missing_ok=True)
-        return True
 
     def _examine(self, file: Path) -> _Arrival:
         envelope, digest = None, dataset_digest(file)
-        kept = self._spool.rejected / f"{digest}.dcm"
         try:
             envelope = read_envelope(file)
             header = read_header(file)
         except (InvalidDicomError, AttributeError) as error:
             found = Remark(Reason.NOT_DICOM, f"The listener did not write this file: {error}")
-            return _Arrival(file, kept, envelope, digest, None, found)
+            return self._rejected(file, envelope, digest, found)
         except Refused as refused:
-            return _Arrival(file, kept, envelope, digest, None, refused.remark)
-        kept = self._spool.study_file(str(header.StudyInstanceUID), digest)
-        return _Arrival(file, kept, envelope, digest, header, None)
+            return self._rejected(file, envelope, digest, refused.remark)
+        return self._accepted(file, envelope, digest, header)
 
-    def _record(self, session: Session, arrival: _Arrival) -> None:
-        now = self._clock()
-        envelope = arrival.envelope
-        if envelope is not None:
-            self._register(session, envelope, now)
-        association_id = envelope.association_id if envelope else None
-        path, size = self._spool.relative(arrival.kept_file), arrival.journal_file.stat().st_size
-        if arrival.header is None:
-            assert arrival.refusal is not None
-            rejected = RejectedInstance(
-                association_id=association_id,
-                reason=arrival.refusal.reason,
-                detail=arrival.refusal.detail,
-                sop_instance_uid=envelope.sop_instance_uid if envelope else None,
-                digest=arrival.digest,
-                path=path,
-                size_bytes=size,
-            )
-            record_rejected_instance(session, rejected, now)
-            log.warning("instance rejected", reason=arrival.refusal.reason, detail=arrival.refusal.detail, path=path)
-            return
-        header = arrival.header
+    def _rejected(self, file: Path, envelope: Envelope | None, digest: str, found: Remark) -> _Arrival:
+        kept = self._spool.rejected / f"{digest}.dcm"
+        record = RejectedInstance(
+            association_id=envelope.association_id if envelope else None,
+            reason=found.reason,
+            detail=found.detail,
+            sop_instance_uid=_short(envelope.sop_instance_uid) if envelope else None,
+            digest=digest,
+            path=self._spool.relative(kept),
+            size_bytes=file.stat().st_size,
+        )
+        return _Arrival(file, kept, envelope, record)
+
+    def _accepted(self, file: Path, envelope: Envelope, digest: str, header: Dataset) -> _Arrival:
+        kept = self._spool.study_file(str(header.StudyInstanceUID), digest)
         record = InstanceRecord(
-            association_id=association_id,
-            study_uid=arrival.study_uid,
+            association_id=envelope.association_id,
+            study_uid=str(header.StudyInstanceUID),
             series_uid=str(header.SeriesInstanceUID),
             sop_instance_uid=str(header.SOPInstanceUID),
             sop_class_uid=str(header.SOPClassUID),
             transfer_syntax_uid=str(header.file_meta.TransferSyntaxUID),
-            digest=arrival.digest,
-            path=path,
-            size_bytes=size,
+            digest=digest,
+            path=self._spool.relative(kept),
+            size_bytes=file.stat().st_size,
             relevant=str(header.SOPClassUID) in ANALYSED,
-            modality=text(header, "Modality") or None,
-            series_description=text(header, "SeriesDescription") or None,
-            patient_id=text(header, "PatientID") or None,
-            issuer_of_patient_id=text(header, "IssuerOfPatientID") or None,
-            patient_name=text(header, "PatientName") or None,
-            accession_number=text(header, "AccessionNumber") or None,
-            study_date=text(header, "StudyDate") or None,
+            modality=_text(header, "Modality"),
+            series_description=_text(header, "SeriesDescription"),
+            patient_id=_text(header, "PatientID"),
+            issuer_of_patient_id=_text(header, "IssuerOfPatientID"),
+            patient_name=_text(header, "PatientName"),
+            accession_number=_text(header, "AccessionNumber"),
+            study_date=_text(header, "StudyDate"),
         )
+        return _Arrival(file, kept, envelope, record)
+
+    def _record(self, session: Session, arrival: _Arrival) -> None:
+        now, record, envelope = self._clock(), arrival.record, arrival.envelope
+        if envelope is not None:
+            self._register(session, envelope, now)
+        if isinstance(record, RejectedInstance):
+            record_rejected_instance(session, record, now)
+            log.warning("instance rejected", reason=record.reason, detail=record.detail, path=record.path)
+            return
         if self._came_back(session, record, envelope.calling_ae if envelope else self._listener, now):
             return
         disposition = record_instance(session, record, now)
@@ -165,3 +199,17 @@ class Intake:
             address=envelope.address,
             now=now,
         )
+
+
+def _text(header: Dataset, keyword: str) -> str | None:
+    return _short(text(header, keyword)) or None
+
+
+def _short(value: str) -> str:
+    """A text that an index takes; of one that is longer than any VR of one line allows, its beginning and its digest.
+
+    Two that differ stay different: a Patient ID that is only cut off might become another patient's.
+    """
+    if len(value) <= _LONGEST_TEXT:
+        return value
+    return f"{value[: _LONGEST_TEXT // 2]}… {hashlib.sha256(value.encode('utf-8', 'surrogatepass')).hexdigest()}"
