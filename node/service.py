@@ -140,7 +140,10 @@ def _run(
 
 
 def run_clerk(stopping: Callable[[], bool], settings: Settings) -> None:
-    """The clerk's process: intake, completeness and retention in turn; a thread for each peer that is asked or told."""
+    """The clerk's process: intake, completeness and retention in turn; a thread for each peer that is asked or told.
+
+    However much comes in, studies are judged at least once a second.
+    """
     from node.archive import archives
     from node.audit_export import AuditExport
     from node.commitment import Commitment, CommitmentAnswers
@@ -148,6 +151,7 @@ def run_clerk(stopping: Callable[[], bool], settings: Settings) -> None:
     from node.delivery import Delivery
     from node.intake import Intake
     from node.retention import Retention
+    from node.turns import Turns
 
     configure(settings.logging)
     spool = Spool.of(settings)
@@ -164,7 +168,7 @@ def run_clerk(stopping: Callable[[], bool], settings: Settings) -> None:
     threads = [threading.Thread(target=repeat, args=(step, pause_s, stopping)) for step, pause_s in paused]
     for thread in threads:
         thread.start()
-    repeat(lambda: intake.step() or completeness.step() or retention.step(), _POLL_S, stopping)
+    repeat(Turns((intake.step, completeness.step, retention.step)).step, _POLL_S, stopping)
     for thread in threads:
         thread.join()
     database.close()
