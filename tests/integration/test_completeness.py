@@ -1,6 +1,7 @@
 """When a study is complete: what its headers prove, what an archive holds, which associations are open, and time."""
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -235,3 +236,16 @@ def test_a_person_sees_how_much_is_kept_aside_and_why(node, write: Write, tmp_pa
     one = CliRunner().invoke(app, ["status", study.study_uid, "--config", str(tmp_path / "uptake.toml")])
     assert one.stdout.count("uid-conflict") == 1
     assert "2 × uid-conflict" in one.stdout
+
+
+def test_what_comes_by_a_clock_that_is_behind_is_looked_at(node, write: Write) -> None:
+    study = write()
+    node.receive(study.ct_files)
+    node.run()
+    ahead, node.now = node.now, node.now - timedelta(seconds=3)
+    node.receive(study.pet_files)
+    while node.intake.step():
+        pass
+    node.now = ahead + timedelta(seconds=1)
+    node.run()
+    assert node.study(study.study_uid).summary.state is StudyState.ENCODED

@@ -14,7 +14,7 @@ from db.queries import audit_events, study_summary
 from db.session import Database
 from db.states import DeliveryState, Disposition, StudyState
 from db.tables import Delivery, Instance, Series, Study
-from db.work import Claimed
+from db.work import Claimed, mark_complete, studies_receiving
 
 Arrive = Callable[..., Disposition]
 Later = Callable[[float], datetime]
@@ -46,6 +46,19 @@ def test_instances_of_one_series_are_counted_there(database: Database, arrive: A
         series = {s.modality: s.number_of_instances for s in session.scalars(select(Series))}
         assert series == {"PT": 3, "CT": 1}
         assert session.scalars(select(Study.last_arrival)).one() == later(4)
+
+
+def test_what_comes_by_a_clock_that_is_behind_still_comes_after_what_was_seen(
+    database: Database, arrive: Arrive, later: Later
+) -> None:
+    arrive(n=1, at=later(10))
+    with database.reading() as session:
+        (before,) = studies_receiving(session)
+    arrive(n=2, at=later(3))
+    with database.transaction() as session:
+        assert not mark_complete(session, before, "all that had come", later(11))
+        (after,) = studies_receiving(session)
+    assert before.last_arrival < after.last_arrival < later(10.001)
 
 
 def test_the_same_instance_again_is_counted_once(database: Database, arrive: Arrive) -> None:
