@@ -23,8 +23,10 @@ from dicom_io.reading.evidence import evidence
 from dicom_io.reading.files import read_header
 from dicom_io.reading.series import Series, choose_pair, group_series
 from node.archive import Archive, Comparison, combined, compare
+from node.postponed import Postponed
 from node.refusals import Refusals
 from node.spool import Spool
+from node.trouble import is_of_machine
 from node.verdict import Candidate, Moment, Verdict, verdict
 
 log = structlog.get_logger()
@@ -48,6 +50,9 @@ class Completeness:
 
     Their headers are looked at when no open association brought any of it, or nothing has come for 10 s. The quiet time
     of a study is the longest of its sources. ``archives`` are those of the sources, by name.
+
+    A study whose headers can't be read, or of which nothing can be put on record, because disk or database do not
+    answer, waits and is judged when they do.
     """
 
     def __init__(
@@ -67,6 +72,7 @@ class Completeness:
         self._clock = clock
         self._refusals = Refusals(database, spool, settings, clock)
         self._watched: dict[str, _Watched] = {}
+        self._postponed = Postponed[str](clock)
 
     def step(self) -> bool:
         """Judge every study that is due; False if none changed its state."""
@@ -76,22 +82,42 @@ class Completeness:
         return sum(self._judge(seen) for seen in receiving) > 0
 
     def _judge(self, seen: Receiving) -> bool:
-        watched = self._watched[seen.study_uid]
+        if not self._postponed.is_due(seen.study_uid):
+            return False
         try:
-            moment = self._moment(seen)
-            self._look(seen, watched)
-            if watched.found is None:
-                return False
-            conclusion = verdict(watched.found, self._held(seen, watched), moment)
-        except Exception as error:  # a defect met by one study must not keep the others waiting
-            log.exception("study could not be judged", study=seen.study_uid, reason=Reason.INTERNAL_ERROR)
-            conclusion = Verdict(Reason.INTERNAL_ERROR, f"{type(error).__name__}: {error}")
+            changed = self._try(seen)
+        except Exception as error:  # neither held against this study, nor may it keep the others waiting
+            if self._postponed.put_off(seen.study_uid, error):
+                log.exception("study can't be judged now", study=seen.study_uid, reason=Reason.INTERNAL_ERROR)
+            return False
+        self._postponed.succeeded(seen.study_uid)
+        return changed
+
+    def _try(self, seen: Receiving) -> bool:
+        watched = self._watched[seen.study_uid]
+        conclusion = self._conclusion(seen, watched)
+        if conclusion is None:
+            return False
         changed = self._follow(seen, conclusion)
         if changed or conclusion.detail != watched.detail:
             event = "study judged" if changed else "study waits"
             log.info(event, study=seen.study_uid, revision=seen.revision, detail=conclusion.detail)
         watched.detail = conclusion.detail
         return changed
+
+    def _conclusion(self, seen: Receiving, watched: _Watched) -> Verdict | None:
+        """None if it is too early for any. A defect that a study meets ends it; trouble of the machine is raised."""
+        try:
+            moment = self._moment(seen)
+            self._look(seen, watched)
+            if watched.found is None:
+                return None
+            return verdict(watched.found, self._held(seen, watched), moment)
+        except Exception as error:
+            if is_of_machine(error):
+                raise
+            log.exception("study could not be judged", study=seen.study_uid, reason=Reason.INTERNAL_ERROR)
+            return Verdict(Reason.INTERNAL_ERROR, f"{type(error).__name__}: {error}")
 
     def _moment(self, seen: Receiving) -> Moment:
         now = self._clock()

@@ -25,6 +25,7 @@ from dicom_io.header_values import number, text
 from dicom_io.reading.elements import Layout, read_layout
 from dicom_io.reading.identifiers import complete_series, require_identifiers, set_uid
 from dicom_io.sop_classes import ACCEPTED, CT, PET, SECONDARY_CAPTURE, SEGMENTATION
+from dicom_io.trouble import is_of_machine
 
 # What the node relies on it checks itself; pydicom's warnings quote values, which may be a patient's.
 pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
@@ -66,6 +67,8 @@ def read_header(path: Path) -> Dataset:
         NOT_DICOM, TRUNCATED, UNSUPPORTED_SOP_CLASS, MISSING_IDENTIFIERS, NO_PIXEL_DATA or UNSUPPORTED_TRANSFER_SYNTAX.
     OSError
         If the file can't be read.
+    MemoryError
+        If there is no room for it.
     """
     header = _read(path)
     complete_series([header])
@@ -132,6 +135,8 @@ def _parse(stream: BinaryIO, path: Path) -> Dataset:
     try:
         header = pydicom.dcmread(stream, stop_before_pixels=True, force=True)
     except Exception as error:  # a boundary: hostile bytes raise anything
+        if is_of_machine(error):
+            raise
         raise Refused(Reason.NOT_DICOM, f"The data set can't be parsed: {type(error).__name__}: {error}.") from error
     header.filename = str(path)
     return header

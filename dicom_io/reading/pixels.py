@@ -19,6 +19,7 @@ from dicom_io.header_values import number
 from dicom_io.reading.codestream import CodestreamSize, codestream_size
 from dicom_io.reading.elements import Layout, read_layout
 from dicom_io.reading.frames import Frame
+from dicom_io.trouble import is_of_machine
 
 StoredValues = NDArray[np.integer[Any]]
 """Integers of shape (rows, columns)."""
@@ -92,6 +93,8 @@ class PixelReader:
         except Refused:
             raise
         except Exception as error:  # a boundary: decoders raise anything
+            if is_of_machine(error):
+                raise
             raise Refused(
                 Reason.PIXEL_DATA_UNREADABLE,
                 f"{self._path.name}: {frame.name} can't be decoded: {type(error).__name__}: {str(error)[:200]}.",
