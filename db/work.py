@@ -254,6 +254,26 @@ def release_claim_failed(
     return _failed(session, study, claim.owner, reason, detail, now, maximum_attempts, retry_at)
 
 
+def put_back(session: Session, owner: str, reason: Reason, detail: str, now: datetime, *, retry_at: datetime) -> None:
+    """What ``owner`` analysed waits until ``retry_at``: not the study, but disk or database kept it from its end.
+
+    The attempt does not count. To be called by the owner alone, who works on none of it any more.
+    """
+    studies = session.scalars(
+        select(Study)
+        .where(Study.state == StudyState.ANALYSING, Study.lease_owner == owner)
+        .order_by(Study.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).all()
+    for study in studies:
+        found: dict[str, JsonValue] = {"reason": reason, "found": detail, "attempt": study.attempts}
+        audit_study(session, study, AuditAction.ANALYSIS_FAILED, AuditOutcome.FAILURE, now, who=owner, detail=found)
+        move(study, StudyState.COMPLETE, now, reason, detail)
+        study.attempts -= 1
+        study.next_attempt_at = retry_at
+
+
 def expire_leases(
     session: Session, now: datetime, *, maximum_attempts: int, dead_owners: Collection[str] = ()
 ) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from config.settings import Settings
 from db.earlier import predecessors, prior_reports
 from db.reports import Recorded, keep_report, record_report
 from db.session import Database
-from db.work import Claimed, claim_study, expire_leases, release_claim_failed
+from db.work import Claimed, claim_study, put_back, release_claim_failed
 from dicom_io.reading.files import read_header
 from inference.engines.guard import memory_errors
 from node.analysis import GENERAL_KINDS, Revision, analyse_inputs, choose_inputs, settings_digest
@@ -25,10 +25,12 @@ from node.earlier import documents, latest_prior
 from node.follow_up import keep_for_follow_up
 from node.lacks import tell
 from node.names import worker_name
+from node.postponed import Postponed
 from node.records import report_records, result_records, wanted
 from node.refusals import Refusals
 from node.result_files import write_objects
 from node.spool import Spool, sync
+from node.trouble import is_of_machine, reason_of
 
 log = structlog.get_logger()
 
@@ -40,6 +42,9 @@ class Worker:
 
     The lease of a study lasts as long as an analysis may. When it runs out the process ends itself, even if it hangs
     in compiled code, and the supervisor gives the study back to the queue.
+
+    An attempt that failed because a disk or the database did not answer does not count. It is made again less and less
+    often, every five minutes at last, for as long as that takes.
     """
 
     def __init__(
@@ -61,6 +66,7 @@ class Worker:
         self._owner = worker_name(settings, number)
         self._number = number
         self._unreleased = False
+        self._postponed = Postponed[str](clock)
         self._lacks: Remark | None = None
         tell(spool, number, None)
         self._asks_again_at = clock()
@@ -73,7 +79,8 @@ class Worker:
         unreleased, self._unreleased = self._unreleased, True
         with self._database.transaction() as session:
             if unreleased:
-                self._take_back(session)
+                found = "The database did not answer when the analysis ended."
+                self._put_back(session, Reason.DATABASE_UNREACHABLE, found, self._clock())
             claim = claim_study(session, self._owner, timeout_s, self._clock())
         self._unreleased = claim is not None
         if claim is None:
@@ -85,11 +92,6 @@ class Worker:
             faulthandler.cancel_dump_traceback_later()
         self._unreleased = False
         return True
-
-    def _take_back(self, session: Session) -> None:
-        """Give back what this worker held when it could not tell the database what became of it."""
-        attempts = self._settings.analysis.maximum_attempts
-        expire_leases(session, self._clock(), maximum_attempts=attempts, dead_owners=[self._owner])
 
     def _can_compute(self) -> bool:
         if self._clock() < self._asks_again_at:
@@ -125,9 +127,13 @@ class Worker:
             self._release(claim, why.remark.reason, why.remark.detail)
             events.warning("analysis failed", reason=why.remark.reason, detail=why.remark.detail)
         except Exception as error:
+            if is_of_machine(error):
+                self._wait_for_machine(claim, error)
+                return
             self._release(claim, Reason.INTERNAL_ERROR, f"{type(error).__name__}: {error}")
             events.exception("analysis failed", reason=Reason.INTERNAL_ERROR)
         else:
+            self._postponed.succeeded(claim.study_uid)
             if recorded is Recorded.QUARANTINED:
                 events.error("report quarantined", reason=Reason.RESULT_NOT_CONFORMANT)
             else:
@@ -162,6 +168,17 @@ class Worker:
 
     def _header(self, path: str) -> Dataset:
         return read_header(self._spool.folder / path)
+
+    def _wait_for_machine(self, claim: Claimed, error: Exception) -> None:
+        """Put the study back; to be called where an exception is handled, which is logged once a cause."""
+        is_news, reason = self._postponed.put_off(claim.study_uid, error), reason_of(error)
+        retry_at = self._postponed.due_at(claim.study_uid)
+        log.error("analysis put off", exc_info=is_news, study=claim.study_uid, reason=reason, retry_at=str(retry_at))
+        with self._database.transaction() as session:
+            self._put_back(session, reason, f"{type(error).__name__}: {error}", retry_at)
+
+    def _put_back(self, session: Session, reason: Reason, detail: str, retry_at: datetime) -> None:
+        put_back(session, self._owner, reason, detail, self._clock(), retry_at=retry_at)
 
     def _release(self, claim: Claimed, reason: Reason, detail: str) -> None:
         now = self._clock()

@@ -146,10 +146,10 @@ def test_a_study_whose_report_could_not_be_recorded_is_analysed_again_when_the_d
 
     with monkeypatch.context() as without_database:
         without_database.setattr("node.worker.record_report", away)
-        without_database.setattr("node.worker.release_claim_failed", away)
+        without_database.setattr("node.worker.put_back", away)
         with pytest.raises(OperationalError):
             node.run()
     assert node.study(study.study_uid).summary.state is StudyState.ANALYSING
     node.run()
     summary = node.study(study.study_uid).summary
-    assert (summary.state, summary.attempts) == (StudyState.ENCODED, 2)
+    assert (summary.state, summary.attempts) == (StudyState.ENCODED, 1)

@@ -23,6 +23,7 @@ from db.work import (
     instance_counts,
     judge_series,
     mark_complete,
+    put_back,
     reject,
     release_claim_failed,
     studies_receiving,
@@ -221,3 +222,20 @@ def test_a_process_that_starts_takes_back_what_it_held_when_killed(
     with database.transaction() as session:
         taken = expire_leases(session, later(1), maximum_attempts=3, dead_owners=["host/worker"])
     assert taken == ("1.1",)
+
+
+def test_what_its_owner_puts_back_waits_and_the_attempt_does_not_count(
+    database: Database, complete: Callable[..., None], now: datetime, later: Later
+) -> None:
+    complete()
+    for attempt in range(3):
+        held = claim(database, later(60.0 * attempt))
+        assert held is not None
+        assert held.attempt == 1
+        for owner in ("another", held.owner):
+            with database.transaction() as session:
+                until = later(60.0 * (attempt + 1))
+                put_back(session, owner, Reason.DISK_FULL, "no room", later(60.0 * attempt), retry_at=until)
+        assert claim(database, later(60.0 * attempt + 59)) is None
+    found = summary(database)
+    assert (found.state, found.reason, found.attempts) == (StudyState.COMPLETE, Reason.DISK_FULL, 0)
