@@ -22,6 +22,7 @@ from pydicom.uid import (
 from config.reasons import Reason, Refused, Remark
 from dicom_io.digest import dataset_digest
 from dicom_io.header_values import number, text
+from dicom_io.reading.bulk import leave_out_bulk
 from dicom_io.reading.elements import Layout, read_layout
 from dicom_io.reading.identifiers import complete_series, require_identifiers, set_uid
 from dicom_io.sop_classes import ACCEPTED, CT, PET, SECONDARY_CAPTURE, SEGMENTATION
@@ -48,7 +49,7 @@ class PassedOver:
 class Inventory:
     """The usable instances under a path, ordered by path, and the files passed over.
 
-    A header is the data set without its pixel data; ``header.filename`` is its file.
+    A header is the data set without its pixel data and bulk; ``header.filename`` is its file.
     """
 
     headers: tuple[Dataset, ...]
@@ -56,7 +57,7 @@ class Inventory:
 
 
 def read_header(path: Path) -> Dataset:
-    """The data set in a file without its pixel data, once the file is known to be whole and of use.
+    """The data set in a file without its pixel data and bulk, once the file is known to be whole and of use.
 
     A SOP Instance UID that is only in the File Meta Information is taken from there (PS3.10 Section 7.1). An absent
     Series Instance UID is derived: see ``identifiers.complete_series``.
@@ -139,6 +140,8 @@ def _parse(stream: BinaryIO, path: Path) -> Dataset:
             raise
         raise Refused(Reason.NOT_DICOM, f"The data set can't be parsed: {type(error).__name__}: {error}.") from error
     header.filename = str(path)
+    header.buffer = None  # of a deflated file, all that it inflates to
+    leave_out_bulk(header)
     return header
 
 
