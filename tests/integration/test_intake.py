@@ -175,6 +175,19 @@ def test_a_journal_that_another_node_takes_over_meanwhile_is_no_trouble(
     assert rows(node) == []
 
 
+def test_a_file_that_is_lost_is_put_back_when_it_is_sent_again(node, write: Write) -> None:
+    study = write()
+    node.receive(study.pet_files)
+    node.intake.step()
+    (lost, *_) = sorted((node.spool.folder / "studies").glob("*/*.dcm"))
+    lost.unlink()
+    node.receive(study.pet_files)
+    while node.intake.step():
+        pass
+    assert lost.exists()
+    assert {row.disposition for row in rows(node)} == {Disposition.ACCEPTED}
+
+
 def test_a_text_that_no_vr_allows_is_shortened_and_stays_itself(node, write: Write) -> None:
     studies = [write(plan=StudyPlan(seed=seed)) for seed in "ab"]
     for study, ending in zip(studies, "ab", strict=True):
