@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from db.intake import InstanceRecord, RejectedInstance, record_instance, record_
 from db.retention import hold_files
 from db.returned import own_result, record_returned
 from db.session import Database
-from db.states import Disposition
+from db.states import AssociationOutcome, Disposition
 from dicom_io.digest import dataset_digest
 from dicom_io.header_values import text
 from dicom_io.network.incoming import Envelope, read_envelope
@@ -68,12 +69,16 @@ class Intake:
         return self._take_ends() or bool(files)
 
     def _take_ends(self) -> bool:
-        ended = list(self._spool.taken_associations())
-        for association_id, outcome in ended:
-            with self._database.transaction() as session:
-                close_association(session, association_id, outcome, self._clock())
-            self._spool.forget_association(association_id)
-        return bool(ended)
+        folders = {self._spool.incoming / name: outcome for name, outcome in self._spool.taken_associations()}
+        due = list(filter(self._postponed.is_due, folders))
+        for folder in due:
+            self._try(folder, partial(self._end, folder.name, folders[folder]))
+        return bool(due)
+
+    def _end(self, association_id: str, outcome: AssociationOutcome) -> None:
+        with self._database.transaction() as session:
+            close_association(session, association_id, outcome, self._clock())
+        self._spool.forget_association(association_id)
 
     def _take_all(self, files: Sequence[Path]) -> None:
         """Together, or if one of them can't be taken, each for itself."""
@@ -81,23 +86,23 @@ class Intake:
             self._take(files)
         except Exception:  # whatever it is, it must not keep the others waiting
             for file in files:
-                self._try(file)
+                self._try(file, partial(self._take, [file]))
         else:
             for file in files:
                 self._postponed.succeeded(file)
 
-    def _try(self, file: Path) -> None:
+    def _try(self, path: Path, take: Callable[[], None]) -> None:
+        """Take one thing from the journal, or leave it there for later."""
         try:
-            self._take([file])
+            take()
         except Exception as error:
-            if not file.exists():  # another node has taken over
+            if not path.exists():  # another node has taken over
                 return
             self._require_database()
-            if self._postponed.put_off(file, error):
-                path = self._spool.relative(file)
-                log.exception("instance can't be taken in, and stays in the journal", path=path)
+            if self._postponed.put_off(path, error):
+                log.exception("can't be taken in, and stays in the journal", path=self._spool.relative(path))
         else:
-            self._postponed.succeeded(file)
+            self._postponed.succeeded(path)
 
     def _require_database(self) -> None:
         """Raise ``SQLAlchemyError`` if the database is away, which is no fault of a file: then all wait for it."""

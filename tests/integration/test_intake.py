@@ -126,6 +126,17 @@ def test_an_association_ends_though_the_journal_is_never_empty(node, write: Writ
     assert closed(node) == [ended]
 
 
+def test_an_end_that_can_not_be_taken_holds_up_no_other(node, write: Write) -> None:
+    study = write()
+    held, ended = node.receive(study.ct_files[:1]), node.receive(study.pet_files[:1])
+    stray = node.spool.incoming / held / ".nfs0001"
+    stray.touch()
+    for _ in range(3):
+        node.intake.step()
+    assert sorted(closed(node)) == [held, ended]
+    assert list(node.spool.incoming.iterdir()) == [stray.parent]
+
+
 def test_a_file_that_can_not_be_taken_is_tried_less_and_less_often_and_told_once(
     node, write: Write, break_reading
 ) -> None:
