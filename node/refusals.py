@@ -25,6 +25,7 @@ from node.earlier import documents
 from node.records import result_records
 from node.result_files import keep_objects
 from node.spool import Spool, sync
+from node.trouble import is_of_machine
 
 log = structlog.get_logger()
 
@@ -42,10 +43,15 @@ class Refusals:
         self._clock = clock
 
     def reject(self, token: Receiving | Claimed, remark: Remark) -> bool:
-        """Reject the study; False if the token no longer holds."""
+        """Reject the study; False if the token no longer holds.
+
+        Raises trouble of the machine (`node.trouble`) if nothing can be read, written or put on record at the moment.
+        """
         try:
             told = self._report(token, remark)
-        except Exception:  # a study must come to its end even where a defect keeps us from saying so
+        except Exception as error:  # a study must come to its end even where a defect keeps us from saying so
+            if is_of_machine(error):
+                raise
             log.exception("refusal not encoded", study=token.study_uid, reason=Reason.INTERNAL_ERROR)
             told = None
         everywhere = {one.name: (refusal_kind(one.profile),) for one in self._settings.destinations}

@@ -88,6 +88,10 @@ class Worker:
         faulthandler.dump_traceback_later(timeout_s, exit=True)
         try:
             self._analyse(claim)
+        except Exception as error:
+            if not is_of_machine(error):
+                raise
+            self._wait_for_machine(claim, error)
         finally:
             faulthandler.cancel_dump_traceback_later()
         self._unreleased = False
@@ -112,6 +116,7 @@ class Worker:
         return True
 
     def _analyse(self, claim: Claimed) -> None:
+        """To the end, good or bad; raises trouble of the machine."""
         events = log.bind(study=claim.study_uid, revision=claim.revision, attempt=claim.attempt)
         events.info("analysis started")
         try:
@@ -128,8 +133,7 @@ class Worker:
             events.warning("analysis failed", reason=why.remark.reason, detail=why.remark.detail)
         except Exception as error:
             if is_of_machine(error):
-                self._wait_for_machine(claim, error)
-                return
+                raise
             self._release(claim, Reason.INTERNAL_ERROR, f"{type(error).__name__}: {error}")
             events.exception("analysis failed", reason=Reason.INTERNAL_ERROR)
         else:

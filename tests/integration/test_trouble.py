@@ -10,10 +10,10 @@ import pydicom
 import pytest
 from sqlalchemy.exc import IntegrityError, OperationalError
 
-from config.reasons import Reason
+from config.reasons import Reason, Refused
 from db.states import StudyState
 from dicom_io.scanner.study import StudyPlan, WrittenStudy
-from node import completeness, worker
+from node import completeness, refusals, worker
 from node.postponed import FIRST_AFTER
 from tests.integration.conftest import SteppedNode
 
@@ -101,6 +101,24 @@ def test_an_analysis_that_the_machine_keeps_from_its_end_uses_up_no_attempt_and_
         summary = node.study(study.study_uid).summary
         assert (summary.state, summary.reason, summary.attempts) == (StudyState.COMPLETE, reason, 0)
     assert next(tries) == 7  # at once, and after 5, 15, 35, 75, 155 and 315 s
+
+
+def test_a_refusal_that_can_not_be_written_is_made_and_told_later(
+    node, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = write()
+    node.receive(study.files)
+    judge(node)
+    refused = Refused(Reason.NO_GEOMETRY, "No slices.")
+    monkeypatch.setattr(worker, "analyse_inputs", failing(worker.analyse_inputs, refused, lambda: True))
+    monkeypatch.setattr(refusals, "keep_objects", failing(refusals.keep_objects, DISK_IS_FULL, at_call(1)))
+    node.run()
+    summary = node.study(study.study_uid).summary
+    assert (summary.state, summary.reason, summary.attempts) == (StudyState.COMPLETE, Reason.DISK_FULL, 0)
+    node.wait(FIRST_AFTER.total_seconds())
+    found = node.study(study.study_uid)
+    assert (found.summary.state, found.summary.reason) == (StudyState.REJECTED, Reason.NO_GEOMETRY)
+    assert found.reports[0].results
 
 
 def test_a_defect_uses_up_attempts_though_the_database_says_so(
