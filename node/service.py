@@ -8,34 +8,31 @@ import os
 import signal
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
 from functools import partial
 from importlib.metadata import version
 
 import structlog
-from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
-from config.reasons import Reason, Remark, UptakeError
+from config.reasons import Reason, UptakeError
 from config.settings import Settings
 from db import audit
-from db.associations import close_association, open_association
 from db.audit_actions import AuditAction, AuditOutcome
 from db.columns import JsonValue
 from db.delivery import expire_deliveries, withdraw_deliveries
 from db.nodes import give_back, known_destinations
 from db.session import Database
-from db.states import AssociationOutcome
 from db.upgrade import is_current, upgrade
 from db.work import expire_leases
-from dicom_io.network.listener import AssociationInfo, Listener, Outcome
+from dicom_io.network.listener import Listener
 from node.cluster import Lost, Member
 from node.compute import prepare, start_compute
 from node.configuration import audit_configuration
 from node.disk import DiskWatch, Watermarks
 from node.heartbeat import Heartbeat, notify
+from node.listener_events import ListenerEvents
 from node.log import configure
 from node.monitoring import Monitoring
 from node.names import delivery_name, listener_name, utc_now, worker_name
@@ -50,8 +47,6 @@ _EXPORT_POLL_S = 1.0
 _EXPIRE_EVERY_S = 10.0
 _GRACE_S = 30.0
 _LISTENER_GRACE_S = 10.0
-_MOST_DUE = 10_000
-_LONGEST_UID = 64
 
 
 def serve(settings: Settings) -> None:
@@ -92,7 +87,7 @@ def _run(
     """Have all parts work until ``stop`` is set, or until others have taken over."""
     supervisor = Supervisor(_children(database, settings, digests))
     watermarks = Watermarks.of(settings)
-    events = _Events(database, spool, listener_name(settings))
+    events = ListenerEvents(database, spool, listener_name(settings))
     listener = Listener(
         settings.listener,
         spool.own,
@@ -184,100 +179,6 @@ def run_worker(stopping: Callable[[], bool], settings: Settings, digests: Mappin
     worker = Worker(database, Spool.of(settings), settings, compute, utc_now, number)
     repeat(worker.step, _POLL_S, stopping)
     database.close()
-
-
-class _Events:
-    """What the listener reports goes into the database, and into the audit trail with it.
-
-    The end of an association that brought instances goes into the journal behind them, for intake to take in order.
-    What database or disk don't take waits for them, in order: the newest 10,000 events.
-    """
-
-    def __init__(self, database: Database, spool: Spool, listener: str) -> None:
-        self._database = database
-        self._spool = spool
-        self._listener = listener
-        self._due: deque[Callable[[], None]] = deque(maxlen=_MOST_DUE)
-        self._turn = threading.Lock()
-
-    def association_opened(self, association: AssociationInfo) -> None:
-        self._record(partial(self._open, association))
-
-    def association_closed(self, association: AssociationInfo, outcome: Outcome, stored: int) -> None:
-        log.info("association closed", association=association.id, outcome=outcome, stored=stored)
-        self._record(partial(self._close, association.id, AssociationOutcome(outcome), utc_now()))
-
-    def association_rejected(self, association: AssociationInfo, remark: Remark) -> None:
-        self._refused(association, AuditAction.ASSOCIATION_REFUSED, remark, None)
-
-    def instance_refused(self, association: AssociationInfo, sop_instance_uid: str, remark: Remark) -> None:
-        self._refused(association, AuditAction.INSTANCE_REJECTED, remark, sop_instance_uid[:_LONGEST_UID])
-
-    def catch_up(self) -> None:
-        """Put on record what waits, as far as database and disk take it, unless that is under way."""
-        if self._turn.acquire(blocking=False):
-            try:
-                self._work_off()
-            finally:
-                self._turn.release()
-
-    def _refused(
-        self, association: AssociationInfo, action: AuditAction, remark: Remark, sop_instance_uid: str | None
-    ) -> None:
-        log.warning(str(action), reason=remark.reason, detail=remark.detail, calling_ae=association.calling_ae)
-        self._record(partial(self._audit, association, action, remark, sop_instance_uid, utc_now()))
-
-    def _record(self, event: Callable[[], None]) -> None:
-        with self._turn:
-            self._due.append(event)
-            self._work_off()
-
-    def _work_off(self) -> None:
-        while self._due:
-            try:
-                self._due[0]()
-            except (OSError, OperationalError, InterfaceError) as error:
-                log.warning("events wait", count=len(self._due), error=type(error).__name__)
-                return
-            except Exception:  # what the database never takes must not keep the rest waiting
-                log.exception("event not on record", reason=Reason.INTERNAL_ERROR)
-            self._due.popleft()
-
-    def _open(self, association: AssociationInfo) -> None:
-        with self._database.transaction() as session:
-            open_association(
-                session,
-                association.id,
-                listener=self._listener,
-                calling_ae=association.calling_ae,
-                called_ae=association.called_ae,
-                address=association.address,
-                now=association.at,
-            )
-
-    def _close(self, association_id: str, outcome: AssociationOutcome, now: datetime) -> None:
-        if not self._spool.end_association(association_id, outcome):
-            with self._database.transaction() as session:
-                close_association(session, association_id, outcome, now)
-
-    def _audit(
-        self,
-        association: AssociationInfo,
-        action: AuditAction,
-        remark: Remark,
-        sop_instance_uid: str | None,
-        now: datetime,
-    ) -> None:
-        with self._database.transaction() as session:
-            audit.record(
-                session,
-                action,
-                AuditOutcome.FAILURE,
-                now,
-                who=association.calling_ae,
-                sop_instance_uid=sop_instance_uid,
-                detail={"reason": remark.reason, "found": remark.detail, "address": association.address},
-            )
 
 
 def _open_database(settings: Settings) -> Database:
