@@ -51,8 +51,13 @@ def _leave_out(dataset: Dataset) -> int:
 
 
 def _length(element: DataElement | RawDataElement) -> int | None:
-    """Of an encoded value; None for one that pydicom has decoded, as it does with sequences of open length."""
-    return len(element.value or b"") if isinstance(element, RawDataElement) else None
+    """Of a value; None for a sequence that pydicom has decoded, as it does with those of open length.
+
+    It has decoded the Specific Character Set, too.
+    """
+    if isinstance(element, RawDataElement):
+        return len(element.value or b"")
+    return None if element.VR == "SQ" else len(str(element.value))
 
 
 def _items(dataset: Dataset, tag: BaseTag, element: DataElement | RawDataElement) -> Sequence | None:

@@ -104,6 +104,22 @@ def test_a_long_sequence_of_short_values_is_kept(write_with: WriteWith, syntax: 
     assert len(header.SourceImageSequence) == count
 
 
+@pytest.mark.parametrize("syntax", SYNTAXES, ids=lambda uid: uid.keyword)
+@pytest.mark.parametrize("open_length", [False, True])
+def test_all_else_is_kept_as_it_was(write_with: WriteWith, syntax: str, open_length: bool) -> None:
+    within = item(DataElement(0x00080100, "SH", "T-1"))
+    within.SpecificCharacterSet = "ISO_IR 192"
+    path = write_with(
+        DataElement(0x00080005, "CS", ["", "ISO 2022 IR 87"]),
+        DataElement(0x00100010, "PN", "Yamada^Tarou=山田^太郎"),
+        sequence(0x00082112, within, open_length=open_length),
+        syntax=syntax,
+    )
+    expected = pydicom.dcmread(path, stop_before_pixels=True)
+    assert read_header(path) == expected
+    assert expected.SpecificCharacterSet == ["", "ISO 2022 IR 87"]
+
+
 def test_a_short_private_value_is_kept(write_with: WriteWith) -> None:
     creator = DataElement(0x00290010, "LO", "NOISE")
     header = read_header(write_with(creator, DataElement(0x00291010, "LO", "short")))
