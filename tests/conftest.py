@@ -12,6 +12,8 @@ import numpy as np
 import openvino
 import openvino.opset13
 import pytest
+import structlog
+from structlog.dev import ConsoleRenderer, plain_traceback
 
 from config.vocabulary import vocabulary
 from config.volume import Volume
@@ -51,6 +53,14 @@ IDENTITY = PatientIdentity(
     weight_kg=PATIENT.weight_kg,
     size_m=PATIENT.height_m,
 )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _plain_log() -> None:
+    """Without the local variables of every traceback, which structlog shows by default: of data sets in seconds."""
+    structlog.configure(
+        processors=[structlog.processors.add_log_level, ConsoleRenderer(exception_formatter=plain_traceback)]
+    )
 
 
 @pytest.fixture(scope="session")
