@@ -1,6 +1,5 @@
 """Delivery: result objects go to one destination; what it does not take is replaced, retried or waits for a person."""
 
-import hashlib
 import random
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
@@ -22,6 +21,7 @@ from db.substitution import replace_delivery
 from dicom_io.network.sender import SendOutcome, send
 from node.capabilities import ask_if_unknown, is_to_commit
 from node.names import delivery_name
+from node.result_files import file_digest
 from node.spool import Spool
 
 log = structlog.get_logger()
@@ -188,7 +188,6 @@ def _is_refusal(outcome: SendOutcome) -> bool:
 def _is_changed(file: Path, digest: str) -> bool:
     """Whether a file is another than the one on record; what can't be read is not known to be, and is not sent."""
     try:
-        with file.open("rb") as content:
-            return hashlib.file_digest(content, "sha256").hexdigest() != digest
+        return file_digest(file) != digest
     except OSError:
         return False

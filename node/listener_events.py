@@ -7,7 +7,6 @@ from datetime import datetime
 from functools import partial
 
 import structlog
-from sqlalchemy.exc import InterfaceError, OperationalError
 
 from config.reasons import Reason, Remark
 from db import audit
@@ -18,6 +17,7 @@ from db.states import AssociationOutcome
 from dicom_io.network.listener import AssociationInfo, Outcome
 from node.names import utc_now
 from node.spool import Spool
+from node.trouble import is_of_machine
 
 log = structlog.get_logger()
 
@@ -75,10 +75,11 @@ class ListenerEvents:
         while self._due:
             try:
                 self._due[0]()
-            except (OSError, OperationalError, InterfaceError) as error:
-                log.warning("events wait", count=len(self._due), error=type(error).__name__)
-                return
-            except Exception:  # what the database never takes must not keep the rest waiting
+            except Exception as error:
+                if is_of_machine(error):
+                    log.warning("events wait", count=len(self._due), error=type(error).__name__)
+                    return
+                # What the database never takes must not keep the rest waiting.
                 log.exception("event not on record", reason=Reason.INTERNAL_ERROR)
             self._due.popleft()
 

@@ -1,6 +1,5 @@
 """An analysis in the words of the database."""
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ from db.reports import FaultRecord, ReportRecord, ResultRecord, TrackedFinding, 
 from db.states import ReportOutcome
 from dicom_io.check import Fault, Severity, check_all
 from dicom_io.results.result import Result
+from node.result_files import file_digest
 from node.spool import Spool
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def result_records(
             sop_class_uid=str(result.dataset.SOPClassUID),
             sop_instance_uid=str(result.dataset.SOPInstanceUID),
             path=spool.relative(file),
-            digest=hashlib.sha256(file.read_bytes()).hexdigest(),
+            digest=file_digest(file),
             size_bytes=file.stat().st_size,
             faults=_errors(faults),
         )

@@ -26,7 +26,7 @@ def keep_objects(objects: Sequence[Result], folder: Path) -> tuple[Path, ...]:
     meanwhile, does not write over what is on record.
     """
     parts = [_whole(result, folder) for result in objects]
-    names = [f"{_stem(result.kind)}-{_digest(part)}.dcm" for result, part in zip(objects, parts, strict=True)]
+    names = [f"{_stem(result.kind)}-{file_digest(part)}.dcm" for result, part in zip(objects, parts, strict=True)]
     return tuple(part.replace(folder / name) for part, name in zip(parts, names, strict=True))
 
 
@@ -56,17 +56,18 @@ def remove_parts(folder: Path, before: datetime) -> int:
     return count
 
 
+def file_digest(file: Path) -> str:
+    """SHA-256 (hex) of a result file, as it is put on record; raises ``OSError`` if it can't be read."""
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
+
+
 def _whole(result: Result, folder: Path) -> Path:
     """A result object written to a file that has no name yet."""
     folder.mkdir(parents=True, exist_ok=True)
     part = folder / f"{_stem(result.kind)}.{uuid.uuid4().hex}.part"
     result.dataset.save_as(part, enforce_file_format=True)
     return part
-
-
-def _digest(file: Path) -> str:
-    with file.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def _stem(kind: ResultKind) -> str:
